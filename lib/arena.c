@@ -1,0 +1,144 @@
+/* A bump allocator over a list of blocks, with clean-ups. */
+#include "arena.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_LEN 16384
+
+struct block {
+	struct block *next;
+	size_t len, used;
+	max_align_t data[];
+};
+
+struct cleanup {
+	struct cleanup *next;
+	void (*fn)(void *);
+	void *ptr;
+};
+
+struct arena {
+	struct block *blocks;	/* newest first; the last one is kept at a reset */
+	struct cleanup *cleanups;
+};
+
+static void *
+must_alloc(size_t len)
+{
+	void *p = malloc(len);
+
+	if (p == NULL) {
+		fputs("out of memory\n", stderr);
+		abort();
+	}
+	return p;
+}
+
+static struct block *
+block_new(size_t len, struct block *next)
+{
+	struct block *b = must_alloc(sizeof(*b) + len);
+
+	b->next = next;
+	b->len = len;
+	b->used = 0;
+	return b;
+}
+
+struct arena *
+arena_new(void)
+{
+	struct arena *a = must_alloc(sizeof(*a));
+
+	a->blocks = block_new(BLOCK_LEN, NULL);
+	a->cleanups = NULL;
+	return a;
+}
+
+void
+arena_reset(struct arena *a)
+{
+	/* A clean-up lies in the arena itself, so all run before any block goes. */
+	for (struct cleanup *c = a->cleanups; c != NULL; c = c->next)
+		c->fn(c->ptr);
+	a->cleanups = NULL;
+
+	while (a->blocks->next != NULL) {
+		struct block *b = a->blocks;
+
+		a->blocks = b->next;
+		free(b);
+	}
+	a->blocks->used = 0;
+}
+
+void
+arena_free(struct arena *a)
+{
+	if (a == NULL)
+		return;
+	arena_reset(a);
+	free(a->blocks);
+	free(a);
+}
+
+void *
+arena_alloc(struct arena *a, size_t size)
+{
+	const size_t align = _Alignof(max_align_t);
+	struct block *b = a->blocks;
+	void *p;
+
+	if (size > SIZE_MAX - sizeof(struct block) - align) {
+		fputs("out of memory\n", stderr);
+		abort();
+	}
+	size = (size + align - 1) / align * align;
+	if (b->len - b->used < size) {
+		b = block_new(size > BLOCK_LEN ? size : BLOCK_LEN, b);
+		a->blocks = b;
+	}
+	p = (char *)b->data + b->used;
+	b->used += size;
+	return memset(p, 0, size);
+}
+
+char *
+arena_strndup(struct arena *a, const char *s, size_t len)
+{
+	return memcpy(arena_alloc(a, len + 1), s, len);
+}
+
+char *
+arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+	int len;
+	char *s;
+
+	va_start(ap, fmt);
+	len = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (len < 0)
+		abort();
+	s = arena_alloc(a, (size_t)len + 1);
+	va_start(ap, fmt);
+	vsnprintf(s, (size_t)len + 1, fmt, ap);
+	va_end(ap);
+	return s;
+}
+
+void
+arena_defer(struct arena *a, void (*fn)(void *), void *ptr)
+{
+	struct cleanup *c = arena_alloc(a, sizeof(*c));
+
+	c->fn = fn;
+	c->ptr = ptr;
+	c->next = a->cleanups;
+	a->cleanups = c;
+}

@@ -1,0 +1,45 @@
+/* Settings: one file of `name = value` lines, one table of what may stand in it. */
+#ifndef LP_CONF_H
+#define LP_CONF_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Every setting, as conf.c's table describes it. Texts are owned by the conf. */
+struct conf {
+	char *database;			/* libpq conninfo without a user */
+	char *database_user_api;
+	char *database_user_sse;
+	char *database_user_owner;
+	long database_pool;		/* connections a worker process */
+	char *redis_socket;		/* path; empty: nothing is published */
+	char *redis_channel;
+	char *signing_key_file;
+	char *signing_key_previous_file;
+	long session_seconds;
+	long bcrypt_cost;
+	long signin_failures;		/* in signin_window_seconds, an account */
+	long signin_window_seconds;
+	bool cookie_secure;
+	long worker_threads;		/* a process */
+	char *metrics_file;
+	char *sse_socket;
+	char *sse_admin_socket;
+	long sse_max_subscribers;
+	long sse_tick_ms;
+	long sse_log_kib;
+	long sse_heartbeat_seconds;
+	char *sql_dir;
+};
+
+/* Reads `path` over the defaults. False after a line on standard error that
+ * names the file, the line and what is wrong with it. */
+bool conf_load(struct conf *conf, const char *path);
+
+/* Gives back the texts; a zeroed conf is harmless. */
+void conf_free(struct conf *conf);
+
+/* Prints each setting with its default, range, unit and meaning. */
+void conf_help(FILE *out);
+
+#endif

@@ -1,0 +1,208 @@
+/* Publishing: a bounded queue and the one thread that empties it into Redis. The
+ * only file of the workers that speaks to hiredis. */
+#include "publish.h"
+
+#include <hiredis/hiredis.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "log.h"
+
+#define QUEUE_LEN	4096
+#define BATCH_LEN	64	/* messages a round trip */
+#define TIMEOUT_MS	100	/* of connecting and of a command */
+#define BACKOFF_MS	200	/* after a failure, with as much jitter again */
+#define GOODBYE_MS	500
+
+struct publisher {
+	const struct conf *conf;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	char *queue[QUEUE_LEN];		/* a ring: `count` messages from `head` on */
+	unsigned int head, count;
+	bool ending;
+	int64_t end_by_ms;
+	unsigned long dropped;
+	bool down;			/* said so in the log */
+};
+
+static redisContext *
+connect_redis(const struct conf *conf)
+{
+	struct timeval limit = { 0, TIMEOUT_MS * 1000 };
+	redisContext *redis = redisConnectUnixWithTimeout(conf->redis_socket, limit);
+
+	if (redis != NULL && (redis->err != 0 || redisSetTimeout(redis, limit) != REDIS_OK)) {
+		redisFree(redis);
+		redis = NULL;
+	}
+	return redis;
+}
+
+/* Moves up to BATCH_LEN messages out of the queue; waits for the first. 0 when the
+ * publisher ends and the queue is empty. */
+static int
+take(struct publisher *p, char *batch[BATCH_LEN])
+{
+	int n = 0;
+
+	pthread_mutex_lock(&p->lock);
+	while (p->count == 0 && !p->ending)
+		pthread_cond_wait(&p->more, &p->lock);
+	for (; n < BATCH_LEN && p->count > 0; n++) {
+		batch[n] = p->queue[p->head];
+		p->head = (p->head + 1) % QUEUE_LEN;
+		p->count--;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return n;
+}
+
+/* One round trip for all; false when any did not arrive. */
+static bool
+send_batch(redisContext *redis, const char *channel, char *const batch[], int n)
+{
+	bool ok = true;
+
+	for (int i = 0; i < n; i++)
+		ok = ok && redisAppendCommand(redis, "PUBLISH %s %b", channel, batch[i],
+		    strlen(batch[i])) == REDIS_OK;
+	for (int i = 0; ok && i < n; i++) {
+		redisReply *reply = NULL;
+
+		ok = redisGetReply(redis, (void **)&reply) == REDIS_OK && reply != NULL &&
+		    reply->type == REDIS_REPLY_INTEGER;
+		freeReplyObject(reply);
+	}
+	return ok;
+}
+
+static void
+note(struct publisher *p, bool sent, int n)
+{
+	if (!sent)
+		__atomic_add_fetch(&p->dropped, (unsigned long)n, __ATOMIC_RELAXED);
+	if (sent && p->down)
+		log_info("Redis is back");
+	if (!sent && !p->down)
+		log_error("Redis does not take messages; browsers follow by the daemon's own reading");
+	p->down = !sent;
+}
+
+static bool
+out_of_time(struct publisher *p)
+{
+	bool out;
+
+	pthread_mutex_lock(&p->lock);
+	out = p->ending && clock_ms() > p->end_by_ms;
+	pthread_mutex_unlock(&p->lock);
+	return out;
+}
+
+static void *
+run(void *arg)
+{
+	struct publisher *p = arg;
+	redisContext *redis = NULL;
+	int64_t not_before = 0;
+	unsigned int seed = (unsigned int)clock_us();
+	char *batch[BATCH_LEN];
+	int n;
+
+	while ((n = take(p, batch)) > 0) {
+		bool sent;
+
+		if (redis == NULL && clock_ms() >= not_before && !out_of_time(p))
+			redis = connect_redis(p->conf);
+		sent = redis != NULL && send_batch(redis, p->conf->redis_channel, batch, n);
+		note(p, sent, n);
+		if (!sent && redis != NULL) {
+			redisFree(redis);
+			redis = NULL;
+		}
+		if (!sent && clock_ms() >= not_before)
+			not_before = clock_ms() + BACKOFF_MS + rand_r(&seed) % BACKOFF_MS;
+		for (int i = 0; i < n; i++)
+			free(batch[i]);
+	}
+	if (redis != NULL)
+		redisFree(redis);
+	return NULL;
+}
+
+struct publisher *
+publisher_new(const struct conf *conf)
+{
+	struct publisher *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->conf = conf;
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->more, NULL);
+	if (pthread_create(&p->thread, NULL, run, p) != 0) {
+		free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void
+publish(struct publisher *p, const char *message)
+{
+	char *copy;
+
+	if (p->conf->redis_socket[0] == '\0')
+		return;
+	copy = strdup(message);
+	pthread_mutex_lock(&p->lock);
+	if (copy != NULL && p->count < QUEUE_LEN) {
+		p->queue[(p->head + p->count++) % QUEUE_LEN] = copy;
+		copy = NULL;
+		pthread_cond_signal(&p->more);
+	} else {
+		__atomic_add_fetch(&p->dropped, 1, __ATOMIC_RELAXED);
+	}
+	pthread_mutex_unlock(&p->lock);
+	free(copy);
+}
+
+void
+publisher_free(struct publisher *p)
+{
+	if (p == NULL)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->ending = true;
+	p->end_by_ms = clock_ms() + GOODBYE_MS;
+	pthread_cond_signal(&p->more);
+	pthread_mutex_unlock(&p->lock);
+	pthread_join(p->thread, NULL);
+	pthread_cond_destroy(&p->more);
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+}
+
+unsigned long
+publisher_dropped(const struct publisher *p)
+{
+	return __atomic_load_n(&p->dropped, __ATOMIC_RELAXED);
+}
+
+bool
+publish_ping(const struct conf *conf)
+{
+	redisContext *redis = connect_redis(conf);
+	redisReply *reply = redis != NULL ? redisCommand(redis, "PING") : NULL;
+	bool ok = reply != NULL && reply->type == REDIS_REPLY_STATUS;
+
+	freeReplyObject(reply);
+	if (redis != NULL)
+		redisFree(redis);
+	return ok;
+}

@@ -1,0 +1,172 @@
+/* Tokens: the only file that speaks to libjwt. */
+#include "token.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <jwt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ISSUER		"lastpair"
+#define AUDIENCE	"lastpair"
+#define MIN_SECRET	32
+#define MAX_SECRET	256
+#define MAX_ID		32
+
+struct key {
+	char id[MAX_ID + 1];
+	char secret[MAX_SECRET + 1];	/* its text is the secret; empty: no key */
+};
+
+struct token_keys {
+	struct key current, previous;
+};
+
+static bool
+read_key(const char *path, struct key *key)
+{
+	FILE *f = fopen(path, "re");
+	char line[512] = "", *secret, *end;
+	bool ok = false;
+
+	if (f == NULL) {
+		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		return false;
+	}
+	if (fgets(line, sizeof(line), f) == NULL)
+		line[0] = '\0';
+	fclose(f);
+	end = line + strcspn(line, "\r\n");
+	*end = '\0';
+	secret = strchr(line, ' ');
+	if (secret != NULL) {
+		*secret++ = '\0';
+		ok = line[0] != '\0' && strlen(line) <= MAX_ID &&
+		    strspn(line, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+		    == strlen(line) &&
+		    strlen(secret) >= MIN_SECRET && strlen(secret) <= MAX_SECRET &&
+		    strchr(secret, ' ') == NULL;
+	}
+	if (ok) {
+		strcpy(key->id, line);
+		strcpy(key->secret, secret);
+	} else {
+		fprintf(stderr, "%s: a key file is one line: an id, a space, and a secret of at "
+		    "least %d characters\n", path, MIN_SECRET);
+	}
+	explicit_bzero(line, sizeof(line));
+	return ok;
+}
+
+struct token_keys *
+token_keys_load(const char *path, const char *previous_path)
+{
+	struct token_keys *keys = calloc(1, sizeof(*keys));
+
+	if (keys == NULL)
+		return NULL;
+	if (!read_key(path, &keys->current) || (previous_path != NULL && *previous_path != '\0' &&
+	    !read_key(previous_path, &keys->previous))) {
+		token_keys_free(keys);
+		return NULL;
+	}
+	return keys;
+}
+
+void
+token_keys_free(struct token_keys *keys)
+{
+	if (keys == NULL)
+		return;
+	explicit_bzero(keys, sizeof(*keys));
+	free(keys);
+}
+
+char *
+token_sign(const struct token_keys *keys, const struct token_claims *claims)
+{
+	const struct key *key = &keys->current;
+	char subject[24], *token = NULL;
+	jwt_t *jwt = NULL;
+
+	snprintf(subject, sizeof(subject), "%lld", (long long)claims->user);
+	if (jwt_new(&jwt) == 0 &&
+	    jwt_add_header(jwt, "kid", key->id) == 0 &&
+	    jwt_add_grant(jwt, "iss", ISSUER) == 0 &&
+	    jwt_add_grant(jwt, "aud", AUDIENCE) == 0 &&
+	    jwt_add_grant(jwt, "sub", subject) == 0 &&
+	    jwt_add_grant(jwt, "jti", claims->session) == 0 &&
+	    jwt_add_grant_int(jwt, "iat", (long)claims->issued_at) == 0 &&
+	    jwt_add_grant_int(jwt, "nbf", (long)claims->issued_at) == 0 &&
+	    jwt_add_grant_int(jwt, "exp", (long)claims->expires_at) == 0 &&
+	    jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)key->secret,
+	    (int)strlen(key->secret)) == 0)
+		token = jwt_encode_str(jwt);	/* malloc'd, as libjwt 1.10 leaves its default */
+	jwt_free(jwt);
+	return token;
+}
+
+/* A claim that must be a number: libjwt gives 0 and an errno for other types. */
+static bool
+number_claim(jwt_t *jwt, const char *name, int64_t *value)
+{
+	errno = 0;
+	*value = jwt_get_grant_int(jwt, name);
+	return errno == 0;
+}
+
+static bool
+text_claim_is(jwt_t *jwt, const char *name, const char *wanted)
+{
+	const char *s = jwt_get_grant(jwt, name);
+
+	return s != NULL && strcmp(s, wanted) == 0;
+}
+
+/* libjwt checks the signature alone; algorithm, times and names are ours. */
+static bool
+claims_hold(jwt_t *jwt, int64_t now, struct token_claims *claims)
+{
+	const char *session = jwt_get_grant(jwt, "jti"), *subject = jwt_get_grant(jwt, "sub");
+	int64_t not_before;
+	char *end;
+
+	if (jwt_get_alg(jwt) != JWT_ALG_HS256 || !text_claim_is(jwt, "iss", ISSUER) ||
+	    !text_claim_is(jwt, "aud", AUDIENCE) || session == NULL || !uuid_valid(session) ||
+	    subject == NULL || !isdigit((unsigned char)subject[0]) ||
+	    !number_claim(jwt, "iat", &claims->issued_at) ||
+	    !number_claim(jwt, "nbf", &not_before) ||
+	    !number_claim(jwt, "exp", &claims->expires_at))
+		return false;
+	errno = 0;
+	claims->user = strtoll(subject, &end, 10);
+	if (errno != 0 || *end != '\0')
+		return false;
+	strcpy(claims->session, session);
+	return not_before <= now + TOKEN_LEEWAY_S && claims->expires_at > now - TOKEN_LEEWAY_S;
+}
+
+bool
+token_verify(const struct token_keys *keys, const char *token, int64_t now,
+    struct token_claims *claims)
+{
+	const struct key *tries[] = { &keys->current, &keys->previous };
+
+	if (strlen(token) > TOKEN_MAX_LEN)
+		return false;
+	for (int i = 0; i < 2; i++) {
+		const char *secret = tries[i]->secret;
+		jwt_t *jwt = NULL;
+		bool ok;
+
+		/* An empty key would let any HS256 token pass. */
+		if (secret[0] == '\0' || jwt_decode(&jwt, token, (const unsigned char *)secret,
+		    (int)strlen(secret)) != 0)
+			continue;
+		ok = claims_hold(jwt, now, claims);
+		jwt_free(jwt);
+		return ok;
+	}
+	return false;
+}
