@@ -1,0 +1,134 @@
+/**
+ * The event stream: the only file that opens an EventSource. It always comes back by itself, after a
+ * jittered pause and from where it was (`?last=`), also where EventSource alone would stop for good
+ * (any answer but 200) or not notice (a machine that slept).
+ *
+ * @typedef {import('./types.js').Connection} Connection
+ *
+ * @typedef {object} EventsOptions
+ * @property {(name: string, data: any, askedAt: number) => void} onEvent  askedAt: local ms when this
+ *   connection was opened, which bounds a snapshot's serverTime
+ * @property {(connection: Connection) => void} onConnection
+ */
+
+const URL = '/api/events';
+const NAMES = ['snapshot', 'stock:update', 'drop:created', 'drop:updated', 'purchase:completed',
+	'reservation:expired', 'reservation:update'];
+
+/** Never longer, so that a page is right again within five seconds of the store. */
+const LONGEST_PAUSE_MS = 3500;
+const FIRST_PAUSE_MS = 400;
+/** A resumed stream with nothing new says nothing: after this it counts as caught up. */
+const CAUGHT_UP_MS = 400;
+const TRIES_UNTIL_OFFLINE = 3;
+const ASLEEP_MS = 15_000;
+
+/** @param {EventsOptions} options */
+export function openEvents({ onEvent, onConnection }) {
+	/** @type {EventSource|null} */
+	let source = null;
+	/** @type {Connection} */
+	let connection = 'connecting';
+	let lastId = '';
+	let failures = 0;
+	let askedAt = 0;
+	let retryTimer = 0;
+	let caughtUpTimer = 0;
+
+	/** @param {Connection} next */
+	function become(next) {
+		if (next !== connection) {
+			connection = next;
+			onConnection(next);
+		}
+	}
+
+	function drop() {
+		clearTimeout(retryTimer);
+		clearTimeout(caughtUpTimer);
+		source?.close();
+		source = null;
+	}
+
+	function open() {
+		drop();
+		if (!navigator.onLine)
+			return become('offline');	/* the `online` event opens it again */
+		if (connection === 'live')
+			become('connecting');
+		askedAt = Date.now();
+		source = new EventSource(lastId ? `${URL}?last=${encodeURIComponent(lastId)}` : URL);
+		source.onopen = () => {
+			become('connecting');
+			if (lastId)
+				caughtUpTimer = setTimeout(live, CAUGHT_UP_MS);
+		};
+		source.onerror = retry;
+		for (const name of NAMES)
+			source.addEventListener(name, heard);
+	}
+
+	/** @param {MessageEvent<string>} message */
+	function heard(message) {
+		if (message.lastEventId)
+			lastId = message.lastEventId;
+		onEvent(message.type, JSON.parse(message.data), askedAt);
+		live();
+	}
+
+	function live() {
+		failures = 0;
+		clearTimeout(caughtUpTimer);
+		become('live');
+	}
+
+	function retry() {
+		drop();
+		failures++;
+		become(!navigator.onLine || failures >= TRIES_UNTIL_OFFLINE || connection === 'offline'
+			? 'offline' : 'connecting');
+		const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures);
+
+		retryTimer = setTimeout(open, longest * (0.3 + 0.7 * Math.random()));
+	}
+
+	watchForSleep(open);
+	addEventListener('online', open);
+	addEventListener('offline', () => {
+		drop();
+		become('offline');
+	});
+	open();
+
+	return {
+		/** Connects anew, as after signing in: the stream of that account begins. */
+		reopen: open,
+	};
+}
+
+/**
+ * A connection may be dead without a sign after the machine slept or the page was frozen.
+ * @param {() => void} wake
+ */
+function watchForSleep(wake) {
+	let seenAt = Date.now();
+
+	function look() {
+		const gapMs = Date.now() - seenAt;
+
+		seenAt = Date.now();
+		if (gapMs > ASLEEP_MS && !document.hidden)
+			wake();
+	}
+	/* a hidden page's timers are slowed to one a minute: only what a visible page misses is sleep */
+	setInterval(() => {
+		if (!document.hidden)
+			look();
+	}, 2000);
+	document.addEventListener('visibilitychange', look);
+	document.addEventListener('resume', wake);
+	addEventListener('pageshow', (event) => {
+		if (event.persisted)
+			wake();
+	});
+}

@@ -1,0 +1,140 @@
+/**
+ * The shapes the page works with: the API's, then its own. Types only, no code.
+ *
+ * @typedef {'upcoming'|'live'|'sold_out'|'paused'|'ended'} DropStatus
+ *
+ * @typedef {object} SizeStock
+ * @property {string} size              `""` when the drop has one size only
+ * @property {number} totalStock
+ * @property {number} availableStock
+ * @property {number} reservedStock
+ * @property {number} soldStock
+ * @property {number} [version]         only grows, size by size
+ *
+ * @typedef {object} Stock              a `stock:update`, or one entry of a snapshot
+ * @property {number} dropId
+ * @property {number} version
+ * @property {number} totalStock
+ * @property {number} availableStock
+ * @property {number} reservedStock
+ * @property {number} soldStock
+ * @property {SizeStock[]} sizes
+ *
+ * @typedef {{username: string, purchasedAt: string}} Buyer
+ *
+ * @typedef {object} Drop
+ * @property {number} id
+ * @property {string} name
+ * @property {string|null} [description]
+ * @property {number} priceCents
+ * @property {string} currency
+ * @property {string|null} [imageUrl]
+ * @property {number} totalStock
+ * @property {number} availableStock
+ * @property {number} reservedStock
+ * @property {number} soldStock
+ * @property {SizeStock[]} sizes
+ * @property {string} dropStartsAt
+ * @property {string|null} [dropEndsAt]
+ * @property {boolean} isActive
+ * @property {DropStatus} status        as it was when the server answered; see statusOf()
+ * @property {number} holdSeconds
+ * @property {number} maxPerUser
+ * @property {number} version
+ * @property {number} [revision]        raised by changes that are not stock
+ * @property {Buyer[]} recentPurchasers
+ *
+ * @typedef {{id: number, username: string, email: string, role: 'user'|'admin'}} User
+ *
+ * @typedef {object} Reservation
+ * @property {string} id
+ * @property {number} dropId
+ * @property {string} size
+ * @property {'active'|'expired'|'completed'|'released'} status
+ * @property {string} createdAt
+ * @property {string} expiresAt
+ *
+ * @typedef {object} Purchase
+ * @property {string} id
+ * @property {number} dropId
+ * @property {string} reservationId
+ * @property {string} size
+ * @property {number} priceCents
+ * @property {string} currency
+ * @property {string} purchasedAt
+ *
+ * @typedef {'live'|'connecting'|'offline'} Connection
+ *
+ * @typedef {object} Toast
+ * @property {number} id
+ * @property {'ok'|'bad'|'info'} kind
+ * @property {string} text
+ * @property {string} [code]            the refusal's code, when it tells of one
+ *
+ * @typedef {object} Dialog
+ * @property {'sign-in'|'sign-up'|'create'|'restock'} kind
+ * @property {number} [dropId]
+ * @property {string} [note]            why the dialog opened by itself
+ * @property {string} [problem]         what went wrong, for the whole form
+ * @property {Record<string, string>} [errors]  what went wrong, field by field
+ *
+ * @typedef {object} State
+ * @property {number} now               the server's time, ms
+ * @property {boolean} loaded           the first listing has arrived
+ * @property {string|null} loadProblem  why it has not
+ * @property {Connection} connection
+ * @property {ReadonlyMap<number, Drop>} drops
+ * @property {ReadonlySet<number>} missing   drops the stream spoke of that are still to be fetched
+ * @property {User|null|undefined} user      undefined until the server has said
+ * @property {readonly Reservation[]} reservations   newest first
+ * @property {readonly Purchase[]} purchases         newest first
+ * @property {Readonly<Record<number, string>>} picked   size chosen, drop by drop
+ * @property {ReadonlySet<string>} busy      what is being asked of the server, e.g. `reserve:12`
+ * @property {Dialog|null} dialog
+ * @property {readonly Toast[]} toasts
+ *
+ * @typedef {object} CardModel          all that one card shows
+ * @property {Drop} drop
+ * @property {DropStatus} status
+ * @property {Reservation|null} hold
+ * @property {number} owned             pairs of it this user has bought
+ * @property {string|null} picked
+ * @property {boolean} busy
+ * @property {boolean} admin
+ * @property {boolean} adminBusy
+ * @property {number} seconds           whole ones until it opens, or until its hold is over; else 0
+ * @property {number} moment            moves every ten seconds, for "12 s ago"
+ *
+ * @typedef {object} NewDrop
+ * @property {string} name
+ * @property {string} [description]
+ * @property {number} priceCents
+ * @property {string} [currency]
+ * @property {string} [imageUrl]
+ * @property {string} [dropStartsAt]
+ * @property {string} [dropEndsAt]
+ * @property {number} [holdSeconds]
+ * @property {number} [maxPerUser]
+ * @property {number} [totalStock]
+ * @property {{size: string, totalStock: number}[]} [sizes]
+ *
+ * @typedef {object} Actions            what a view may ask for
+ * @property {(dropId: number, size: string) => void} pick
+ * @property {(dropId: number) => void} reserve
+ * @property {(dropId: number) => void} showHold  puts the focus on what is held of it
+ * @property {(reservationId: string) => void} buy
+ * @property {(reservationId: string) => void} giveBack
+ * @property {(dialog: Dialog) => void} openDialog
+ * @property {() => void} closeDialog
+ * @property {(fields: {email: string, password: string}) => void} signIn
+ * @property {(fields: {username: string, email: string, password: string}) => void} signUp
+ * @property {() => void} signOut
+ * @property {(dropId: number, active: boolean) => void} setActive
+ * @property {(dropId: number, size: string|undefined, quantity: number) => void} restock
+ * @property {(drop: NewDrop) => void} createDrop
+ * @property {(problem: string, errors: Record<string, string>) => void} formProblem
+ * @property {(toastId: number) => void} dismiss
+ * @property {() => void} reload
+ * @property {() => void} redraw         something only a view knows has changed
+ */
+export {};

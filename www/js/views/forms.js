@@ -1,0 +1,98 @@
+/** What every dialog with a form shares: opening, fields with their error beside them, closing. */
+
+import { attr, el, show, text } from '../dom.js';
+
+/**
+ * Opens or closes a dialog to match.
+ * @param {HTMLDialogElement} dialog @param {boolean} open
+ */
+export function toggle(dialog, open) {
+	if (open && !dialog.open)
+		dialog.showModal();
+	else if (!open && dialog.open)
+		dialog.close();
+}
+
+/**
+ * Escape, and a press outside, close it.
+ * @param {HTMLDialogElement} dialog @param {() => void} close
+ */
+export function dismissable(dialog, close) {
+	dialog.addEventListener('cancel', (event) => {
+		event.preventDefault();
+		close();
+	});
+	dialog.addEventListener('pointerdown', (event) => {
+		if (event.target === dialog)
+			close();
+	});
+}
+
+/** @param {string} id @param {string} title @param {() => void} close */
+export function dialogHead(id, title, close) {
+	const heading = el('h2', { 'id': id }, title);
+
+	return {
+		heading,
+		head: el('header', { 'class': 'dialog-head' }, heading,
+			el('button', { 'type': 'button', 'class': 'dialog-close', 'aria-label': 'Close', 'click': close }, '×')),
+	};
+}
+
+let fieldIds = 0;
+
+/**
+ * A labelled control with room for its error.
+ * @param {string} label
+ * @param {HTMLInputElement|HTMLSelectElement|HTMLTextAreaElement} control
+ * @param {string} [hint]
+ */
+export function field(label, control, hint = '') {
+	const id = `field-${++fieldIds}`;
+	const error = el('p', { 'class': 'field-error', 'id': `${id}-error`, 'hidden': true });
+	const note = el('span', { 'class': 'field-hint' }, hint);
+
+	control.id = id;
+	attr(control, 'aria-describedby', `${id}-error`);
+	return el('div', { 'class': 'field', 'data-field': control.name },
+		el('label', { 'for': id }, label, ' ', note), control, error);
+}
+
+/**
+ * Shows each problem beside its field and puts the focus on the first, once for each new answer.
+ * @param {HTMLFormElement} form
+ * @param {HTMLElement} whole  where a problem of no field goes
+ * @param {import('../types.js').Dialog} dialog
+ */
+export function renderProblems(form, whole, dialog) {
+	const errors = dialog.errors ?? {};
+	const elsewhere = Object.entries(errors)
+		.filter(([name]) => !form.querySelector(`[data-field="${CSS.escape(name)}"]`))
+		.map(([name, message]) => `${name}: ${message}`);
+	const problem = [dialog.problem, ...elsewhere].filter(Boolean).join(' ');
+
+	text(whole, problem);
+	show(whole, problem !== '');
+	for (const box of form.querySelectorAll('[data-field]')) {
+		const message = errors[box.getAttribute('data-field') ?? ''] ?? '';
+		const error = /** @type {HTMLElement} */ (box.querySelector('.field-error'));
+		const control = box.querySelector('input, select, textarea');
+
+		text(error, message);
+		show(error, message !== '');
+		if (control)
+			attr(control, 'aria-invalid', message ? 'true' : null);
+	}
+	if (seen.get(form) !== dialog.errors) {
+		seen.set(form, dialog.errors);
+		/** @type {HTMLElement|null} */ (form.querySelector('[aria-invalid]'))?.focus();
+	}
+}
+
+/** @type {WeakMap<HTMLFormElement, unknown>} */
+const seen = new WeakMap();
+
+/** @param {HTMLFormElement} form @param {string} name */
+export function valueOf(form, name) {
+	return String(new FormData(form).get(name) ?? '');
+}
