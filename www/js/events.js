@@ -52,8 +52,6 @@ export function openEvents({ onEvent, onConnection }) {
 
 	function open() {
 		drop();
-		if (!navigator.onLine)
-			return become('offline');	/* the `online` event opens it again */
 		if (connection === 'live')
 			become('connecting');
 		askedAt = Date.now();
@@ -85,8 +83,7 @@ export function openEvents({ onEvent, onConnection }) {
 	function retry() {
 		drop();
 		failures++;
-		become(!navigator.onLine || failures >= TRIES_UNTIL_OFFLINE || connection === 'offline'
-			? 'offline' : 'connecting');
+		become(failures >= TRIES_UNTIL_OFFLINE ? 'offline' : 'connecting');
 		const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures);
 
 		retryTimer = setTimeout(open, longest * (0.3 + 0.7 * Math.random()));
@@ -94,9 +91,10 @@ export function openEvents({ onEvent, onConnection }) {
 
 	watchForSleep(open);
 	addEventListener('online', open);
+	/* a machine without a network may still reach a store of its own: say so, and keep trying */
 	addEventListener('offline', () => {
-		drop();
-		become('offline');
+		failures = TRIES_UNTIL_OFFLINE;
+		retry();
 	});
 	open();
 

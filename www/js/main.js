@@ -165,7 +165,7 @@ function connected(connection) {
 
 /** While the stream cannot be had, the listing is still better than nothing. */
 function poll() {
-	if (state.connection === 'offline' && navigator.onLine && !document.hidden)
+	if (state.connection === 'offline' && !document.hidden)
 		setTimeout(loadDrops, Math.random() * POLL_MS / 2);
 }
 
@@ -204,7 +204,9 @@ function ranOut(hold) {
 
 async function loadDrops() {
 	try {
-		set({ ...withDrops(state, await api.drops()), loaded: true, loadProblem: null, now: now() });
+		const drops = await api.drops();	/* first, for the state moves on meanwhile */
+
+		set({ ...withDrops(state, drops), loaded: true, loadProblem: null, now: now() });
 	} catch (error) {
 		set({ ...state, loadProblem: refusalText(asRefusal(error)) });
 	}
@@ -227,7 +229,9 @@ async function fetchMissing() {
 /** @param {number} id */
 async function loadDrop(id) {
 	try {
-		set(withDrops(state, [(await api.drop(id)).drop]));
+		const { drop } = await api.drop(id);
+
+		set(withDrops(state, [drop]));
 	} catch {
 		/* gone again, or out of reach: the next event of it asks anew */
 	}
@@ -235,7 +239,9 @@ async function loadDrop(id) {
 
 async function loadAccount() {
 	try {
-		set(withUser(state, (await api.me()).user));
+		const { user } = await api.me();
+
+		set(withUser(state, user));
 		await loadOwn();
 	} catch (error) {
 		if (asRefusal(error).status === 401 || state.user === undefined)
