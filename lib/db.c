@@ -16,6 +16,9 @@
 #define TRIES		4	/* of one call, whatever the reasons */
 #define RETRY_CONNECT_MS 200	/* between attempts while the server is away */
 
+/* Functions that answer a request return lastpair.reply; its messages come as lines. */
+#define REPLY "SELECT status, code, body, array_to_string(events, E'\\n') FROM "
+
 /* What may be called. `writes`: api.durable() goes with it. `again`: number of a
  * boolean parameter, added at the end, that is true when the call is sent again
  * after a lost connection (for functions without an id or key to know it by). */
@@ -33,29 +36,31 @@ static const struct function {
 	    "SELECT api.login_failed($1,$2,$3)", 3, true, false },
 	[FN_LOGIN] = { "login",
 	    "SELECT * FROM api.login($1,$2,$3,$4,$5,$6)", 6, true, false },
-	[FN_LOGOUT] = { "logout", "SELECT * FROM api.logout($1,$2)", 1, true, true },
-	[FN_ME] = { "me", "SELECT * FROM api.me($1)", 1, false, false },
+	[FN_LOGOUT] = { "logout", REPLY "api.logout($1,$2)", 1, true, true },
+	[FN_ME] = { "me", REPLY "api.me($1)", 1, false, false },
 	[FN_DROP_LIST] = { "drop_list",
 	    "SELECT * FROM api.drop_list($1,$2,$3)", 3, false, false },
-	[FN_DROP_GET] = { "drop_get", "SELECT * FROM api.drop_get($1)", 1, false, false },
+	[FN_DROP_GET] = { "drop_get", REPLY "api.drop_get($1)", 1, false, false },
 	[FN_DROP_CREATE] = { "drop_create",
-	    "SELECT * FROM api.drop_create($1,$2,$3,$4)", 4, true, false },
+	    REPLY "api.drop_create($1,$2,$3,$4)", 4, true, false },
 	[FN_DROP_UPDATE] = { "drop_update",
-	    "SELECT * FROM api.drop_update($1,$2,$3)", 3, true, false },
+	    REPLY "api.drop_update($1,$2,$3)", 3, true, false },
 	[FN_DROP_RESTOCK] = { "drop_restock",
-	    "SELECT * FROM api.drop_restock($1,$2,$3,$4,$5,$6)", 6, true, false },
+	    REPLY "api.drop_restock($1,$2,$3,$4,$5,$6)", 6, true, false },
 	[FN_RESERVE] = { "reserve",
-	    "SELECT * FROM api.reserve($1,$2,$3,$4,$5,$6)", 6, true, false },
+	    REPLY "api.reserve($1,$2,$3,$4,$5,$6)", 6, true, false },
 	[FN_RESERVATION_LIST] = { "reservation_list",
-	    "SELECT * FROM api.reservation_list($1)", 1, false, false },
-	[FN_RELEASE] = { "release", "SELECT * FROM api.release($1,$2,$3)", 2, true, true },
+	    REPLY "api.reservation_list($1)", 1, false, false },
+	[FN_RELEASE] = { "release", REPLY "api.release($1,$2,$3)", 2, true, true },
 	[FN_PURCHASE] = { "purchase",
-	    "SELECT * FROM api.purchase($1,$2,$3,$4,$5)", 5, true, false },
+	    REPLY "api.purchase($1,$2,$3,$4,$5)", 5, true, false },
 	[FN_PURCHASE_LIST] = { "purchase_list",
-	    "SELECT * FROM api.purchase_list($1)", 1, false, false },
+	    REPLY "api.purchase_list($1)", 1, false, false },
 	[FN_PURCHASES_CSV] = { "purchases_csv",
-	    "SELECT * FROM api.purchases_csv($1,$2)", 2, false, false },
-	[FN_EXPIRE] = { "expire", "SELECT * FROM api.expire($1)", 1, true, false },
+	    REPLY "api.purchases_csv($1,$2)", 2, false, false },
+	[FN_EXPIRE] = { "expire",
+	    "SELECT expired, wait_ms, lag_ms, array_to_string(events, E'\\n') FROM api.expire($1)",
+	    1, true, false },
 	[FN_EXPIRY_LOCK] = { "expiry_lock", "SELECT api.expiry_lock()", 0, false, false },
 	[FN_HOUSEKEEP] = { "housekeep", "SELECT api.housekeep($1)", 1, true, false },
 	[FN_STREAM_POLL] = { "stream_poll",

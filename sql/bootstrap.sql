@@ -1,0 +1,31 @@
+-- Run once by a superuser, in the store's database, before `lastpairctl migrate`;
+-- harmless when run again:
+--     createdb lastpair
+--     psql -d lastpair -f bootstrap.sql
+--
+-- Three roles. The owner holds the schema and migrates it; lastpairctl uses it.
+-- Workers and expiry may only execute functions of schema api, and the event
+-- daemon only those that read what is public.
+SELECT format('CREATE ROLE %I LOGIN', r)
+  FROM unnest(ARRAY['lastpair_owner', 'lastpair_api', 'lastpair_sse']) r
+ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r)
+\gexec
+
+-- The early release of row locks (see lib/db.h): a worker's transactions commit
+-- without waiting for the disk, and api.durable() waits before the answer goes out.
+ALTER ROLE lastpair_api SET synchronous_commit = off;
+
+-- A call that can't end soon must not hold a lock that others wait for.
+ALTER ROLE lastpair_api SET statement_timeout = '4s';
+ALTER ROLE lastpair_api SET lock_timeout = '3s';
+ALTER ROLE lastpair_api SET idle_in_transaction_session_timeout = '10s';
+ALTER ROLE lastpair_sse SET statement_timeout = '4s';
+ALTER ROLE lastpair_sse SET default_transaction_read_only = on;
+
+SELECT format('ALTER DATABASE %I OWNER TO lastpair_owner', current_database())
+\gexec
+SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database())
+\gexec
+SELECT format('GRANT CONNECT ON DATABASE %I TO lastpair_api, lastpair_sse', current_database())
+\gexec
+REVOKE ALL ON SCHEMA public FROM PUBLIC;

@@ -1,0 +1,21 @@
+-- Ends an active hold as `released` or `completed` and moves its pair back to the shelf
+-- or to the sold ones. The caller has passed the gate. Returns the row as it is now.
+CREATE OR REPLACE FUNCTION lastpair.close_hold(p_reservation uuid, p_status text, p_now timestamptz)
+RETURNS lastpair.reservations
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+	r lastpair.reservations;
+BEGIN
+	UPDATE lastpair.reservations
+	   SET status = p_status, closed_at = p_now
+	 WHERE id = p_reservation AND status = 'active'
+	RETURNING * INTO STRICT r;
+	UPDATE lastpair.stock
+	   SET reserved = reserved - 1,
+	       available = available + CASE WHEN p_status = 'released' THEN 1 ELSE 0 END,
+	       sold = sold + CASE WHEN p_status = 'completed' THEN 1 ELSE 0 END,
+	       version = version + 1
+	 WHERE drop_id = r.drop_id AND size = r.size;
+	PERFORM lastpair.wrote();
+	RETURN r;
+END $$;

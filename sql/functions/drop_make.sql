@@ -1,0 +1,29 @@
+-- Makes a drop from a document whose members were checked (POST /api/drops), and
+-- returns its id.
+CREATE OR REPLACE FUNCTION lastpair.drop_make(p_doc jsonb) RETURNS bigint
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+	v_now timestamptz := lastpair.now_ms();
+	v_drop bigint;
+BEGIN
+	INSERT INTO lastpair.drops (name, description, price_cents, currency, image_url, starts_at,
+		ends_at, hold_seconds, max_per_user, is_active, created_at)
+	VALUES (p_doc ->> 'name', coalesce(p_doc ->> 'description', ''),
+		(p_doc ->> 'priceCents')::bigint, coalesce(p_doc ->> 'currency', 'USD'),
+		coalesce(p_doc ->> 'imageUrl', ''),
+		coalesce(date_trunc('milliseconds', (p_doc ->> 'dropStartsAt')::timestamptz), v_now),
+		date_trunc('milliseconds', (p_doc ->> 'dropEndsAt')::timestamptz),
+		coalesce((p_doc ->> 'holdSeconds')::integer, 60),
+		coalesce((p_doc ->> 'maxPerUser')::integer, 1),
+		coalesce((p_doc ->> 'isActive')::boolean, true), v_now)
+	RETURNING id INTO v_drop;
+
+	INSERT INTO lastpair.stock (drop_id, size, position, total, available)
+	SELECT v_drop, s.value ->> 'size', s.ordinality, (s.value ->> 'totalStock')::integer,
+	       (s.value ->> 'totalStock')::integer
+	  FROM jsonb_array_elements(coalesce(p_doc -> 'sizes',
+		jsonb_build_array(jsonb_build_object('size', '', 'totalStock', p_doc -> 'totalStock'))))
+	       WITH ORDINALITY s;
+	PERFORM lastpair.wrote();
+	RETURN v_drop;
+END $$;

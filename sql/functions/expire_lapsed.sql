@@ -1,0 +1,38 @@
+-- Closes lapsed holds of a drop, the oldest p_limit of them, gives their pairs back, and
+-- returns what to tell their holders. The caller has passed the drop's gate.
+CREATE OR REPLACE FUNCTION lastpair.expire_lapsed(p_drop bigint, p_now timestamptz, p_limit integer)
+RETURNS text[]
+LANGUAGE plpgsql VOLATILE
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+	v_events text[];
+BEGIN
+	WITH due AS MATERIALIZED (
+		SELECT id
+		  FROM lastpair.reservations
+		 WHERE drop_id = p_drop AND status = 'active' AND expires_at <= p_now
+		 ORDER BY expires_at
+		 LIMIT p_limit
+	), closed AS (
+		UPDATE lastpair.reservations r
+		   SET status = 'expired', closed_at = p_now
+		  FROM due
+		 WHERE r.id = due.id
+		RETURNING r.id, r.size, r.user_id
+	), given_back AS (
+		UPDATE lastpair.stock s
+		   SET available = s.available + c.pairs, reserved = s.reserved - c.pairs,
+		       version = s.version + 1
+		  FROM (SELECT size, count(*)::integer AS pairs FROM closed GROUP BY size) c
+		 WHERE s.drop_id = p_drop AND s.size = c.size
+	)
+	SELECT array_agg(lastpair.event('reservation:expired', p_drop, user_id,
+			json_build_object('reservationId', id, 'dropId', p_drop)))
+	  INTO v_events
+	  FROM closed;
+	IF v_events IS NOT NULL THEN
+		PERFORM lastpair.wrote();
+	END IF;
+	RETURN v_events;
+END $$;

@@ -1,0 +1,29 @@
+-- Deletes up to p_limit rows each of what nobody asks for any more: answers kept for a
+-- key over 48 hours, sessions that ended, failed sign-ins of yesterday. Returns how many.
+CREATE OR REPLACE FUNCTION api.housekeep(p_limit integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = lastpair, pg_temp
+SET enable_seqscan = off AS $$
+DECLARE
+	v_now timestamptz := clock_timestamp();
+	v_count integer;
+	v_total integer := 0;
+BEGIN
+	DELETE FROM idempotency_keys WHERE (user_id, key) IN (
+		SELECT user_id, key FROM idempotency_keys WHERE created_at < v_now - interval '48 hours'
+		 ORDER BY created_at LIMIT p_limit FOR UPDATE SKIP LOCKED);
+	GET DIAGNOSTICS v_count = ROW_COUNT;
+	v_total := v_total + v_count;
+	DELETE FROM sessions WHERE id IN (
+		SELECT id FROM sessions WHERE expires_at < v_now
+		 ORDER BY expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED);
+	GET DIAGNOSTICS v_count = ROW_COUNT;
+	v_total := v_total + v_count;
+	DELETE FROM sign_in_failures WHERE (email, address) IN (
+		SELECT email, address FROM sign_in_failures WHERE since < v_now - interval '1 day'
+		 LIMIT p_limit FOR UPDATE SKIP LOCKED);
+	GET DIAGNOSTICS v_count = ROW_COUNT;
+	RETURN v_total + v_count;
+END $$;
+REVOKE ALL ON FUNCTION api.housekeep(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION api.housekeep(integer) TO lastpair_api;
