@@ -1,0 +1,105 @@
+/** People and drops for a test: made in bulk and under names of their own, so that tests never meet. */
+import assert from 'node:assert/strict';
+import { Caller } from './http.mjs';
+import { ADMIN } from './stack.mjs';
+import { stack } from './suite-stack.mjs';
+
+/** bcrypt of PASSWORD, as another system would have stored it: no test has to spend time on hashing. */
+export const PASSWORD = 'correct horse battery';
+export const HASH = '$2b$10$abcdefghijklmnopqrstuuCj7fyLDJytXL.TfOiOeiv0fQvSOK1/2';
+
+const RUN = `${Date.now().toString(36)}${process.pid.toString(36)}`;
+let counter = 0;
+
+/** A name nobody else has. @param {string} [word] */
+export function unique(word = 'x') {
+	return `${word}-${RUN}-${++counter}`;
+}
+
+/** @typedef {{username: string, email: string, api: Caller}} Person */
+
+/** Fresh tokens of sign-ins, one for each address. @param {string[]} emails @returns {Promise<string[]>} */
+export async function tokens(emails) {
+	const { code, stdout, stderr } = await stack.ctl(['token', '-'], emails.map((e) => `${e}\n`).join(''));
+	const lines = stdout.split('\n').filter(Boolean);
+
+	assert.equal(code, 0, `lastpairctl token: ${stderr}`);
+	assert.equal(lines.length, emails.length, 'a token for each address');
+	return lines;
+}
+
+/** `n` new users who are signed in. @param {number} n @param {string} [role] @returns {Promise<Person[]>} */
+export async function people(n, role = 'user') {
+	const names = Array.from({ length: n }, () => unique('u'));
+	const list = names.map((username) => ({ username, email: `${username}@test.example` }));
+	const csv = list.map(({ username, email }) => `${username},${email},${HASH},${role}\n`).join('');
+	const { code, stderr } = await stack.ctl(['user', 'import', '-'], csv);
+
+	assert.equal(code, 0, `lastpairctl user import: ${stderr}`);
+	const signed = await tokens(list.map(({ email }) => email));
+
+	return list.map((person, i) => ({ ...person, api: new Caller(stack.port, { token: signed[i] }) }));
+}
+
+/** @returns {Promise<Person>} */
+export async function person() {
+	const [one] = await people(1);
+
+	assert.ok(one);
+	return one;
+}
+
+/** Nobody in particular. */
+export const anyone = new Caller(stack.port);
+
+/** @type {Promise<Caller>|undefined} */
+let adminCaller;
+
+/** The administrator that the stack was started with. @returns {Promise<Caller>} */
+export function admin() {
+	adminCaller ??= tokens([ADMIN.email]).then(([token]) => new Caller(stack.port, { token }));
+	return adminCaller;
+}
+
+/** A drop that is live now, with as many pairs as said. @param {Record<string, any>} [fields] @returns {Promise<any>} */
+export async function newDrop(fields = {}) {
+	const body = { name: unique('Drop'), priceCents: 12900, ...(fields.sizes ? {} : { totalStock: 5 }), ...fields };
+	const res = await (await admin()).post('/api/drops', body);
+
+	assert.equal(res.status, 201, res.text);
+	return res.body.drop;
+}
+
+/** The drop as it is now: signed-in answers are never cached. @param {number} id @returns {Promise<any>} */
+export async function dropNow(id) {
+	const res = await (await admin()).get(`/api/drops/${id}`);
+
+	assert.equal(res.status, 200, res.text);
+	return res.body.drop;
+}
+
+/** @param {{availableStock: number, reservedStock: number, soldStock: number}} drop */
+export const counts = ({ availableStock, reservedStock, soldStock }) => [availableStock, reservedStock, soldStock];
+
+/** Reserves, and expects to get it. @param {Caller} api @param {number} dropId @param {string} [size] */
+export async function reserve(api, dropId, size) {
+	const res = await api.post(`/api/drops/${dropId}/reservations`, size === undefined ? {} : { size });
+
+	assert.equal(res.status, 201, res.text);
+	return res.body.reservation;
+}
+
+/** Buys what is held, and expects to. @param {Caller} api @param {string} reservationId */
+export async function purchase(api, reservationId) {
+	const res = await api.post(`/api/reservations/${reservationId}/purchase`, {});
+
+	assert.equal(res.status, 201, res.text);
+	return res.body.purchase;
+}
+
+/** Every invariant holds in the database. */
+export async function auditClean() {
+	const { clean, text } = await stack.audit();
+
+	assert.ok(clean, text);
+}

@@ -1,0 +1,130 @@
+/**
+ * Runs one suite: node lib/suite.mjs NAME. Starts a store for it (but for those that need none), runs its
+ * files one after another, each in a process of its own, and adds `passed failed skipped` as a line to the
+ * file named by LASTPAIR_TEST_RESULT.
+ */
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { Stack, TOP } from './stack.mjs';
+
+const WITHOUT_STACK = new Set(['www']);
+const FILE_LIMIT_MS = 360_000;
+const SANITIZER = /AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:/;
+
+const suite = process.argv[2] ?? '';
+const label = process.env.LASTPAIR_BUILD ? `${suite}-${path.basename(process.env.LASTPAIR_BUILD)}` : suite;
+const total = { pass: 0, fail: 0, skipped: 0 };
+
+/** @param {string} text */
+const say = (text) => process.stdout.write(`${text}\n`);
+
+/** @param {string} why */
+function failed(why) {
+	total.fail++;
+	say(`not ok: ${why}`);
+}
+
+/** One file. @param {string} file @param {NodeJS.ProcessEnv} env */
+async function runFile(file, env) {
+	const tap = path.join(os.tmpdir(), `lastpair-tap-${process.pid}`);
+	const child = spawn(process.execPath, [
+		'--test-reporter=spec', '--test-reporter-destination=stdout',
+		'--test-reporter=tap', `--test-reporter-destination=${tap}`, file,
+	], { env, stdio: ['ignore', 'inherit', 'inherit'] });
+	const timer = setTimeout(() => child.kill('SIGTERM'), FILE_LIMIT_MS);
+	const code = await new Promise((resolve) => child.on('close', resolve));
+
+	clearTimeout(timer);
+	const counted = count(fs.existsSync(tap) ? fs.readFileSync(tap, 'utf8') : '');
+
+	fs.rmSync(tap, { force: true });
+	total.pass += counted.pass;
+	total.fail += counted.fail;
+	total.skipped += counted.skipped;
+	if (counted.pass + counted.fail + counted.skipped === 0)
+		failed(`${path.basename(file)} ran no test (exit ${code})`);
+	else if (code !== 0 && counted.fail === 0)
+		failed(`${path.basename(file)} ended with ${code} though no test failed`);
+}
+
+/** @param {string} tap */
+function count(tap) {
+	const number = (/** @type {string} */ name) => Number(tap.match(new RegExp(`^# ${name} (\\d+)`, 'm'))?.[1] ?? 0);
+
+	return { pass: number('pass'), fail: number('fail') + number('cancelled') + number('todo'), skipped: number('skipped') };
+}
+
+/** @param {Stack} stack */
+function lookForSanitizerReports(stack) {
+	const logs = path.join(stack.dir, 'log');
+
+	for (const name of fs.readdirSync(logs)) {
+		const file = path.join(logs, name);
+
+		if (!fs.statSync(file).isFile())
+			continue;
+		const lines = fs.readFileSync(file, 'utf8').split('\n');
+		const at = lines.findIndex((line) => SANITIZER.test(line));
+
+		if (at >= 0)
+			failed(`a sanitizer reported in ${name}:\n${lines.slice(at, at + 40).join('\n')}`);
+	}
+}
+
+/** @param {string} folder */
+function showLogs(folder) {
+	say(`The store's logs are kept in ${path.relative(TOP, folder)}. Their last lines:`);
+	for (const entry of fs.readdirSync(folder, { recursive: true, withFileTypes: true })) {
+		const file = path.join(entry.path ?? entry.parentPath, entry.name);
+
+		if (!entry.isFile())
+			continue;
+		const lines = fs.readFileSync(file, 'utf8').trimEnd().split('\n').slice(-12);
+
+		say(`--- ${entry.name}\n${lines.join('\n')}`);
+	}
+}
+
+const folder = path.join(TOP, 'tests', suite);
+const only = process.argv.slice(3);
+const files = fs.readdirSync(folder)
+	.filter((name) => name.endsWith('.test.mjs') || (suite === 'www' && name.endsWith('.mjs')))
+	.filter((name) => !only.length || only.some((word) => name.includes(word)))
+	.sort()
+	.map((name) => path.join(folder, name));
+
+/** @type {Stack|undefined} */
+let stack;
+try {
+	/** @type {NodeJS.ProcessEnv} */
+	const env = { ...process.env };
+
+	if (!WITHOUT_STACK.has(suite)) {
+		stack = await Stack.start();
+		env.LASTPAIR_TEST_STACK = `${stack.dir}|${stack.port}`;
+	}
+	for (const file of files) {
+		say(`# ${path.relative(TOP, file)}`);
+		await runFile(file, env);
+	}
+} catch (error) {
+	failed(`the suite ${suite} could not run: ${error instanceof Error ? error.message : error}`);
+}
+if (!files.length)
+	failed(`the suite ${suite} has no test`);
+if (stack) {
+	const stopped = stack.halt();
+
+	if (stopped.status !== 0)
+		failed(`./run --stop ended with ${stopped.status}: ${stopped.stderr}`);
+	lookForSanitizerReports(stack);
+	if (total.fail)
+		showLogs(stack.keepLogs(label));
+	stack.stop();
+}
+if (process.env.LASTPAIR_TEST_RESULT)
+	fs.appendFileSync(process.env.LASTPAIR_TEST_RESULT, `${total.pass} ${total.fail} ${total.skipped}\n`);
+say(`# ${label}: ${total.pass} passed, ${total.fail} failed, ${total.skipped} skipped`);
+process.exitCode = total.fail ? 1 : 0;
