@@ -21,7 +21,7 @@ import { measured, serverNow } from './clock.js';
 import { openEvents } from './events.js';
 import { money } from './format.js';
 import {
-	holdsAt, initialState, pickedSize, withBusy, withDrops, withEvent, withPick, withPurchase, withPurchases,
+	initialState, lapsedAt, pickedSize, withBusy, withDrops, withEvent, withExpired, withPick, withPurchase, withPurchases,
 	withReservation, withReservations, withUser, withoutMissing,
 } from './state.js';
 import { FIELD_OF, refusalText, sizeName } from './text.js';
@@ -46,6 +46,7 @@ const TOAST_MS = 7000;
 const MOST_TOASTS = 3;
 /** More unknown drops than this are cheaper as one listing. */
 const FEW_DROPS = 4;
+const OPENED_AT = Date.now();
 
 let state = initialState();
 /** @type {import('./clock.js').Clock|null} */
@@ -120,11 +121,9 @@ function now() {
 }
 
 function tick() {
-	const before = holdsAt(state, state.now);
-
 	set({ ...state, now: now() });
-	for (const hold of before) {
-		if (Date.parse(hold.expiresAt) <= state.now && !state.busy.has(`hold:${hold.id}`))
+	for (const hold of lapsedAt(state, state.now)) {
+		if (!state.busy.has(`hold:${hold.id}`))
 			ranOut(hold);
 	}
 }
@@ -188,16 +187,17 @@ function tellOfHold(before, reservation) {
 
 /** @param {State} before @param {string} id */
 function tellOfExpiry(before, id) {
-	const hold = holdsAt(before, before.now).find((r) => r.id === id);
+	const hold = before.reservations.find((r) => r.id === id && r.status === 'active');
 
 	if (hold && !state.busy.has(`hold:${id}`))
 		ranOut(hold);
 }
 
-/** @param {Reservation} hold */
+/** Told once, and not of what was over before the page was opened. @param {Reservation} hold */
 function ranOut(hold) {
-	set(withReservation(state, { ...hold, status: 'expired' }));
-	say('info', `Time ran out for ${pairName(hold)}. It went back on the shelf.`);
+	set(withExpired(state, hold.id));
+	if (Date.parse(hold.expiresAt) > serverNow(clock, OPENED_AT))
+		say('info', `Time ran out for ${pairName(hold)}. It went back on the shelf.`);
 }
 
 /* ---- reading ---- */
@@ -278,7 +278,15 @@ const actions = {
 		afterSignIn = null;
 		set({ ...state, dialog: null });
 	},
-	formProblem: (problem, errors) => set({ ...state, dialog: state.dialog && { ...state.dialog, problem, errors } }),
+	formProblem(problem, errors) {
+		const attempt = (state.dialog?.attempt ?? 0) + 1;
+
+		set({ ...state, dialog: state.dialog && { ...state.dialog, problem, errors, attempt } });
+	},
+	fieldTouched(name) {
+		if (state.dialog?.errors?.[name])
+			set({ ...state, dialog: { ...state.dialog, errors: { ...state.dialog.errors, [name]: '' } } });
+	},
 
 	reserve(dropId) {
 		const drop = state.drops.get(dropId);

@@ -340,6 +340,14 @@ export function holdsAt(state, now) {
 		.sort((a, b) => Date.parse(a.expiresAt) - Date.parse(b.expiresAt));
 }
 
+/**
+ * Holds that have run out by the server's clock although nothing has said so yet.
+ * @param {Pick<State, 'reservations'>} state @param {number} now @returns {Reservation[]}
+ */
+export function lapsedAt(state, now) {
+	return state.reservations.filter((r) => r.status === 'active' && Date.parse(r.expiresAt) <= now);
+}
+
 /* ---- the page itself ---- */
 
 /** @param {State} state @param {string} key @param {boolean} on @returns {State} */
@@ -401,12 +409,15 @@ export function cardOf(state, drop) {
 /** @type {Record<import('./types.js').DropStatus, number>} */
 const RANK = { live: 0, paused: 1, upcoming: 2, sold_out: 3, ended: 4 };
 
+/** About to open is as good as open. */
+const SOON_MS = 10_000;
+
 /**
  * Where a drop belongs on the floor: what can be bought, then what comes next, then what is gone.
  * @param {Drop} drop @param {number} now @returns {[number, number, number]} compared in turn, ascending
  */
 export function floorPlace(drop, now) {
-	const status = statusOf(drop, now);
+	const status = statusOf(drop, now + SOON_MS);
 	const start = Date.parse(drop.dropStartsAt);
 
 	return [RANK[status], status === 'upcoming' ? start : -start, -drop.id];

@@ -77,6 +77,7 @@
  * @property {string} [note]            why the dialog opened by itself
  * @property {string} [problem]         what went wrong, for the whole form
  * @property {Record<string, string>} [errors]  what went wrong, field by field
+ * @property {number} [attempt]         counts the answers, so that each moves the focus once
  *
  * @typedef {object} State
  * @property {number} now               the server's time, ms
@@ -133,6 +134,7 @@
  * @property {(dropId: number, size: string|undefined, quantity: number) => void} restock
  * @property {(drop: NewDrop) => void} createDrop
  * @property {(problem: string, errors: Record<string, string>) => void} formProblem
+ * @property {(field: string) => void} fieldTouched  its error is out of date
  * @property {(toastId: number) => void} dismiss
  * @property {() => void} reload
  * @property {() => void} redraw         something only a view knows has changed

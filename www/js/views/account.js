@@ -48,7 +48,7 @@ function build(root, actions) {
 		username: valueOf(form, 'username'), email: valueOf(form, 'email'), password: valueOf(form, 'password'),
 	}), swap('Have an account?', 'Sign in', 'show-sign-in', () => actions.openDialog({ kind: 'sign-in' })), actions);
 
-	dismissable(root, actions.closeDialog);
+	dismissable(root, actions);
 	root.append(head, note, signIn.form, signUp.form);
 	return { heading, note, signIn, signUp };
 }

@@ -39,7 +39,7 @@ function build(root, actions) {
 		},
 	}, ...fields(), stock.box, problem, submit);
 
-	dismissable(root, actions.closeDialog);
+	dismissable(root, actions);
 	root.append(head, form);
 	return {
 		form, problem, submit,

@@ -14,10 +14,16 @@ export function toggle(dialog, open) {
 }
 
 /**
- * Escape, and a press outside, close it.
- * @param {HTMLDialogElement} dialog @param {() => void} close
+ * Escape, and a press outside, close it; typing in a field takes its error away.
+ * @param {HTMLDialogElement} dialog @param {import('../types.js').Actions} actions
  */
-export function dismissable(dialog, close) {
+export function dismissable(dialog, { closeDialog: close, fieldTouched }) {
+	dialog.addEventListener('input', (event) => {
+		const name = event.target instanceof Element && event.target.closest('[data-field]')?.getAttribute('data-field');
+
+		if (name)
+			fieldTouched(name);
+	});
 	dialog.addEventListener('cancel', (event) => {
 		event.preventDefault();
 		close();
@@ -67,7 +73,7 @@ export function field(label, control, hint = '') {
 export function renderProblems(form, whole, dialog) {
 	const errors = dialog.errors ?? {};
 	const elsewhere = Object.entries(errors)
-		.filter(([name]) => !form.querySelector(`[data-field="${CSS.escape(name)}"]`))
+		.filter(([name, message]) => message && !form.querySelector(`[data-field="${CSS.escape(name)}"]`))
 		.map(([name, message]) => `${name}: ${message}`);
 	const problem = [dialog.problem, ...elsewhere].filter(Boolean).join(' ');
 
@@ -83,8 +89,8 @@ export function renderProblems(form, whole, dialog) {
 		if (control)
 			attr(control, 'aria-invalid', message ? 'true' : null);
 	}
-	if (seen.get(form) !== dialog.errors) {
-		seen.set(form, dialog.errors);
+	if (seen.get(form) !== dialog.attempt) {
+		seen.set(form, dialog.attempt);
 		/** @type {HTMLElement|null} */ (form.querySelector('[aria-invalid]'))?.focus();
 	}
 }

@@ -8,6 +8,7 @@ export function render(root, state, actions) {
 	const parts = once(root, () => build(root, actions));
 	const { user } = state;
 
+	attr(document.documentElement, 'data-connection', state.connection);
 	attr(parts.connection, 'data-state', state.connection);
 	text(parts.connectionText, CONNECTION[state.connection]);
 

@@ -49,7 +49,7 @@ function build(root, actions) {
 		'name': 'quantity', 'type': 'number', 'step': '1', 'value': '10', 'required': true,
 	}), 'negative takes free pairs away'), problem, submit);
 
-	dismissable(root, actions.closeDialog);
+	dismissable(root, actions);
 	root.append(head, name, form);
 	return { name, size, sizeField, problem, submit, form };
 }
