@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "metrics.h"
 
 #define QUEUE_LEN	4096
 #define BATCH_LEN	64	/* messages a round trip */
@@ -26,7 +27,6 @@ struct publisher {
 	unsigned int head, count;
 	bool ending;
 	int64_t end_by_ms;
-	unsigned long dropped;
 	bool down;			/* said so in the log */
 };
 
@@ -85,7 +85,7 @@ static void
 note(struct publisher *p, bool sent, int n)
 {
 	if (!sent)
-		__atomic_add_fetch(&p->dropped, (unsigned long)n, __ATOMIC_RELAXED);
+		metrics_add(METRIC_PUBLISH_DROPPED, (unsigned long)n);
 	if (sent && p->down)
 		log_info("Redis is back");
 	if (!sent && !p->down)
@@ -153,23 +153,34 @@ publisher_new(const struct conf *conf)
 }
 
 void
-publish(struct publisher *p, const char *message)
+publish(struct publisher *p, const char *message, size_t len)
 {
 	char *copy;
 
 	if (p->conf->redis_socket[0] == '\0')
 		return;
-	copy = strdup(message);
+	copy = strndup(message, len);
 	pthread_mutex_lock(&p->lock);
 	if (copy != NULL && p->count < QUEUE_LEN) {
 		p->queue[(p->head + p->count++) % QUEUE_LEN] = copy;
 		copy = NULL;
 		pthread_cond_signal(&p->more);
 	} else {
-		__atomic_add_fetch(&p->dropped, 1, __ATOMIC_RELAXED);
+		metrics_add(METRIC_PUBLISH_DROPPED, 1);
 	}
 	pthread_mutex_unlock(&p->lock);
 	free(copy);
+}
+
+void
+publish_lines(struct publisher *p, const char *messages)
+{
+	while (messages != NULL && *messages != '\0') {
+		size_t len = strcspn(messages, "\n");
+
+		publish(p, messages, len);
+		messages += len + (messages[len] == '\n');
+	}
 }
 
 void
@@ -186,12 +197,6 @@ publisher_free(struct publisher *p)
 	pthread_cond_destroy(&p->more);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
-}
-
-unsigned long
-publisher_dropped(const struct publisher *p)
-{
-	return __atomic_load_n(&p->dropped, __ATOMIC_RELAXED);
 }
 
 bool

@@ -5,6 +5,7 @@
 #define LP_PUBLISH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "conf.h"
 
@@ -14,17 +15,17 @@ struct publisher;
  * after any fork. `conf` must outlive it. NULL when memory or threads are out. */
 struct publisher *publisher_new(const struct conf *conf);
 
-/* Queues a copy of `message` and returns at once. When the queue is full the
- * message is dropped and counted: the daemon's own reading makes up for it. */
-void publish(struct publisher *p, const char *message);
+/* Queues a copy of `message`, of `len` bytes, and returns at once. When the queue is full the
+ * message is dropped and counted (METRIC_PUBLISH_DROPPED): the daemon's own reading makes up for it. */
+void publish(struct publisher *p, const char *message, size_t len);
+
+/* publish() for each line of `messages` (NULL: none): how stored functions hand them over. */
+void publish_lines(struct publisher *p, const char *messages);
 
 /* Sends what is queued, for at most 500 ms, then ends the thread. */
 void publisher_free(struct publisher *p);
 
 /* Whether Redis answers a PING on a connection of its own within 100 ms. */
 bool publish_ping(const struct conf *conf);
-
-/* Messages that did not reach Redis since the publisher was made. */
-unsigned long publisher_dropped(const struct publisher *p);
 
 #endif

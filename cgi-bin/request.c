@@ -1,0 +1,294 @@
+/* Taking a request apart. */
+#include "request.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db.h"
+#include "input.h"
+
+enum status
+req_wrong(struct req *req, const char *field, const char *message)
+{
+	if (req->error_count < MAX_ERRORS)
+		req->errors[req->error_count++] = (struct field_error){ field, message };
+	return INVALID;
+}
+
+static void
+put_json(void *o)
+{
+	json_object_put(o);
+}
+
+enum status
+req_json(struct req *req, const char *const allowed[], bool optional)
+{
+	const char *why;
+
+	if (optional && req->body_len == 0)
+		req->json = json_object_new_object();
+	else
+		req->json = json_parse_object(req->body, req->body_len, &why);
+	if (req->json == NULL)
+		return req_wrong(req, "", why);
+	arena_defer(req->arena, put_json, req->json);
+
+	json_object_object_foreach(req->json, name, value) {
+		bool known = false;
+
+		(void)value;
+		for (int i = 0; allowed[i] != NULL; i++)
+			known = known || strcmp(name, allowed[i]) == 0;
+		if (!known)
+			return req_wrong(req, arena_strndup(req->arena, name, strlen(name)),
+			    "There is no such field.");
+	}
+	return OK;
+}
+
+bool
+req_has(const struct req *req, const char *field)
+{
+	return json_object_object_get_ex(req->json, field, NULL);
+}
+
+/* The member, or NULL: absent, or null (which stands for absent). */
+static struct json_object *
+member(struct req *req, const char *field, bool needed, bool *fine)
+{
+	struct json_object *o = NULL;
+
+	json_object_object_get_ex(req->json, field, &o);
+	*fine = o != NULL || !needed;
+	if (!*fine)
+		req_wrong(req, field, "This field is needed.");
+	return o;
+}
+
+bool
+req_text(struct req *req, const char *field, bool needed, size_t max, bool newlines,
+    const char **out)
+{
+	bool fine;
+	struct json_object *o = member(req, field, needed, &fine);
+	const char *s;
+
+	if (o == NULL)
+		return fine;
+	s = json_text(o);
+	if (s == NULL) {
+		req_wrong(req, field, "This must be a text.");
+		return false;
+	}
+	if (!input_printable(s, needed ? 1 : 0, max, newlines)) {
+		req_wrong(req, field, arena_printf(req->arena,
+		    "This must have %s%zu printable characters.",
+		    needed ? "1 to " : "at most ", max));
+		return false;
+	}
+	*out = s;
+	return true;
+}
+
+bool
+req_whole(struct req *req, const char *field, bool needed, int64_t min, int64_t max,
+    int64_t *out)
+{
+	bool fine;
+	struct json_object *o = member(req, field, needed, &fine);
+
+	if (o == NULL)
+		return fine;
+	if (!json_whole(o, min, max, out)) {
+		req_wrong(req, field, arena_printf(req->arena,
+		    "This must be a whole number from %lld to %lld.", (long long)min,
+		    (long long)max));
+		return false;
+	}
+	return true;
+}
+
+bool
+req_bool(struct req *req, const char *field)
+{
+	bool fine;
+	struct json_object *o = member(req, field, false, &fine);
+
+	if (o != NULL && !json_object_is_type(o, json_type_boolean)) {
+		req_wrong(req, field, "This must be true or false.");
+		return false;
+	}
+	return true;
+}
+
+bool
+req_time(struct req *req, const char *field, bool nullable)
+{
+	bool fine;
+	struct json_object *o = member(req, field, false, &fine);
+	const char *s = o != NULL ? json_text(o) : NULL;
+
+	if (o == NULL && (nullable || !req_has(req, field)))
+		return true;
+	if (s == NULL || !input_timestamp(s)) {
+		req_wrong(req, field, "This must be a time as in RFC 3339: 2026-12-24T10:00:00Z.");
+		return false;
+	}
+	return true;
+}
+
+/* Decodes %XX and + of a query value; NULL when it is malformed. */
+static char *
+decode(struct arena *arena, const char *s, size_t len)
+{
+	char *out = arena_alloc(arena, len + 1), *p = out;
+
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] == '+') {
+			*p++ = ' ';
+		} else if (s[i] != '%') {
+			*p++ = s[i];
+		} else {
+			char hex[3] = { 0 };
+
+			if (len - i < 3 || !isxdigit((unsigned char)s[i + 1]) ||
+			    !isxdigit((unsigned char)s[i + 2]))
+				return NULL;
+			memcpy(hex, s + i + 1, 2);
+			*p = (char)strtol(hex, NULL, 16);
+			if (*p++ == '\0')
+				return NULL;
+			i += 2;
+		}
+	}
+	return out;
+}
+
+bool
+req_query(struct req *req, const char *name, const char **out)
+{
+	size_t name_len = strlen(name);
+	const char *s = req->query;
+	bool seen = false;
+
+	*out = NULL;
+	while (*s != '\0') {
+		size_t len = strcspn(s, "&");
+
+		if (len > name_len && strncmp(s, name, name_len) == 0 && s[name_len] == '=') {
+			char *value = decode(req->arena, s + name_len + 1, len - name_len - 1);
+
+			if (seen || value == NULL || !input_printable(value, 0, 200, false)) {
+				req_wrong(req, name, "This must be given once, as printable text.");
+				return false;
+			}
+			seen = true;
+			*out = value[0] != '\0' ? value : NULL;
+		}
+		s += len + (s[len] == '&');
+	}
+	return true;
+}
+
+bool
+req_drop_id(const struct req *req)
+{
+	size_t len = strlen(req->path_id);
+
+	return len <= 18 && req->path_id[0] != '0' &&
+	    strspn(req->path_id, "0123456789") == len;
+}
+
+const char *
+req_array(struct req *req, const char *item)
+{
+	char *array = db_array(&item, 1);
+
+	if (array == NULL)
+		abort();	/* out of memory: as the arena does */
+	arena_defer(req->arena, free, array);
+	return array;
+}
+
+/* The value of a cookie (RFC 6265, section 4.2.1), or NULL. */
+static const char *
+cookie(struct req *req, const char *name)
+{
+	size_t name_len = strlen(name);
+	const char *s = req->cookie;
+
+	while (s != NULL && *s != '\0') {
+		size_t len;
+
+		s += strspn(s, "; \t");
+		len = strcspn(s, ";");
+		if (len > name_len && strncmp(s, name, name_len) == 0 && s[name_len] == '=')
+			return arena_strndup(req->arena, s + name_len + 1, len - name_len - 1);
+		s += len;
+	}
+	return NULL;
+}
+
+const char *
+req_token(struct req *req)
+{
+	const char *token;
+
+	req->by_cookie = false;
+	if (req->authorization != NULL)
+		return strncasecmp(req->authorization, "Bearer ", 7) == 0 ?
+		    req->authorization + 7 : "";
+	token = cookie(req, "__Host-lastpair_session");
+	if (token == NULL)
+		token = cookie(req, "lastpair_session");
+	req->by_cookie = token != NULL;
+	return token;
+}
+
+bool
+req_cross_site(const struct req *req)
+{
+	const char *scheme = req->tls ? "https://" : "http://";
+	size_t scheme_len = strlen(scheme);
+
+	if (req->fetch_site != NULL)
+		return strcmp(req->fetch_site, "same-origin") != 0 &&
+		    strcmp(req->fetch_site, "none") != 0;
+	if (req->origin == NULL)
+		return false;	/* no browser, or one whose SameSite cookies must do */
+	return strncasecmp(req->origin, scheme, scheme_len) != 0 || req->host == NULL ||
+	    strcasecmp(req->origin + scheme_len, req->host) != 0;
+}
+
+bool
+req_key(struct req *req)
+{
+	size_t len;
+
+	if (req->key == NULL)
+		return true;
+	len = strlen(req->key);
+	for (size_t i = 0; i < len; i++)
+		if (req->key[i] <= 0x20 || req->key[i] >= 0x7f)
+			len = 0;
+	if (len >= 8 && len <= 128)
+		return true;
+	req_wrong(req, "Idempotency-Key", "A key has 8 to 128 visible ASCII characters.");
+	return false;
+}
+
+const char *
+req_print(struct req *req)
+{
+	return req->key == NULL ? NULL :
+	    arena_printf(req->arena, "%s %s\n%s", req->method_text, req->path, req->body);
+}
+
+void
+req_header(struct req *req, const char *line)
+{
+	if (req->header_count < MAX_HEADERS)
+		req->headers[req->header_count++] = line;
+}

@@ -1,0 +1,134 @@
+/* A request as a handler sees it, and the checks handlers make of their input. */
+#ifndef LP_REQUEST_H
+#define LP_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "json.h"
+#include "token.h"
+
+/* How a request ends: success, or an entry of reply.c's table of refusals. */
+enum status {
+	OK,
+	INVALID,
+	UNKNOWN_SIZE,
+	UNAUTHENTICATED,
+	BAD_CREDENTIALS,
+	FORBIDDEN,
+	CROSS_SITE,
+	NOT_FOUND,
+	METHOD_NOT_ALLOWED,
+	EMAIL_TAKEN,
+	USERNAME_TAKEN,
+	BELOW_COMMITTED,
+	SOLD_OUT,
+	ALREADY_RESERVED,
+	LIMIT_REACHED,
+	NOT_STARTED,
+	ENDED,
+	PAUSED,
+	NOT_ACTIVE,
+	RESERVATION_EXPIRED,
+	PAYLOAD_TOO_LARGE,
+	KEY_REUSED,
+	TOO_MANY_ATTEMPTS,
+	INTERNAL,
+	UNAVAILABLE,
+	STATUS_COUNT
+};
+
+enum method { GET, POST, PATCH, DELETE, METHOD_COUNT };
+
+#define MAX_ERRORS 16
+#define MAX_HEADERS 4
+#define ID_TEXT_LEN 64
+
+/* What is wrong with one field. */
+struct field_error {
+	const char *field, *message;
+};
+
+/* All texts live in the arena, until the request is finished. A header that was not
+ * sent is NULL. */
+struct req {
+	struct arena *arena;
+	const char *id;			/* for logs and X-Request-Id */
+	enum method method;
+	bool head;			/* HEAD: as GET, without the body */
+	const char *method_text, *path, *query;
+	const char *address;		/* of the client, as nginx saw it */
+	const char *authorization, *cookie, *origin, *host, *fetch_site, *if_none_match;
+	const char *key;		/* Idempotency-Key */
+	bool tls;
+	const char *body;		/* `body_len` bytes and a NUL */
+	size_t body_len;
+	const char *route;		/* the pattern that matched */
+	char path_id[ID_TEXT_LEN];	/* what stood at {id} */
+
+	struct json_object *json;	/* once req_json() succeeded */
+	bool by_cookie;			/* the token came in the cookie */
+	const char *session;		/* its id, from a token that verified; or NULL */
+
+	struct field_error errors[MAX_ERRORS];
+	int error_count;
+
+	/* The answer. */
+	enum status status;
+	int http_status;		/* of a success */
+	const char *answer;		/* body; NULL for none */
+	const char *answer_type;
+	const char *headers[MAX_HEADERS];	/* whole lines without CRLF */
+	int header_count;
+	int retry_after_s;		/* 0: the table's */
+	const char *events;		/* to publish once answered: a message a line */
+};
+
+/* Notes that `field` is wrong; returns INVALID so that a handler can return it. */
+enum status req_wrong(struct req *req, const char *field, const char *message);
+
+/* Parses the body into req->json, which must be an object whose members are all among
+ * the NULL-ended `allowed`; `optional`: no body at all is an empty object. INVALID after
+ * noting why, or OK. */
+enum status req_json(struct req *req, const char *const allowed[], bool optional);
+
+/* Each takes a member of req->json by its exact type and notes what is wrong. True also
+ * when it is absent and not `needed`; *out is then untouched. */
+bool req_text(struct req *req, const char *field, bool needed, size_t max, bool newlines,
+    const char **out);
+bool req_whole(struct req *req, const char *field, bool needed, int64_t min, int64_t max,
+    int64_t *out);
+bool req_bool(struct req *req, const char *field);
+bool req_time(struct req *req, const char *field, bool nullable);
+
+/* Whether the body names `field`, with whatever value. */
+bool req_has(const struct req *req, const char *field);
+
+/* The value of `name` in the query, decoded; NULL when it is not there. False after
+ * noting that it was malformed or there twice. */
+bool req_query(struct req *req, const char *name, const char **out);
+
+/* Whether {id} of the path can be a drop's id. */
+bool req_drop_id(const struct req *req);
+
+/* `item` (NULL: SQL's NULL) as a PostgreSQL array of one text. */
+const char *req_array(struct req *req, const char *item);
+
+/* The token of the request, from Authorization or the cookie, or NULL. Sets by_cookie. */
+const char *req_token(struct req *req);
+
+/* Whether a browser sent this on behalf of another site (Fetch Metadata, else Origin,
+ * RFC 6454). */
+bool req_cross_site(const struct req *req);
+
+/* Checks the Idempotency-Key's form: 8 to 128 visible ASCII characters. */
+bool req_key(struct req *req);
+
+/* What an Idempotency-Key stands for: method, path and body. NULL without a key. */
+const char *req_print(struct req *req);
+
+/* Adds a header line to the answer. */
+void req_header(struct req *req, const char *line);
+
+#endif
