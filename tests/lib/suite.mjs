@@ -3,11 +3,11 @@
  * files one after another, each in a process of its own, and adds `passed failed skipped` as a line to the
  * file named by LASTPAIR_TEST_RESULT.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Stack, TOP } from './stack.mjs';
+import { run, Stack, TOP } from './stack.mjs';
 
 const WITHOUT_STACK = new Set(['www']);
 const FILE_LIMIT_MS = 360_000;
@@ -34,9 +34,13 @@ async function runFile(file, env) {
 		'--test-reporter=tap', `--test-reporter-destination=${tap}`, file,
 	], { env, stdio: ['ignore', 'inherit', 'inherit'] });
 	const timer = setTimeout(() => child.kill('SIGTERM'), FILE_LIMIT_MS);
+	const endWithMe = () => child.kill('SIGTERM');
+
+	process.on('exit', endWithMe);
 	const code = await new Promise((resolve) => child.on('close', resolve));
 
 	clearTimeout(timer);
+	process.off('exit', endWithMe);
 	const counted = count(fs.existsSync(tap) ? fs.readFileSync(tap, 'utf8') : '');
 
 	fs.rmSync(tap, { force: true });
@@ -47,6 +51,33 @@ async function runFile(file, env) {
 		failed(`${path.basename(file)} ran no test (exit ${code})`);
 	else if (code !== 0 && counted.fail === 0)
 		failed(`${path.basename(file)} ended with ${code} though no test failed`);
+}
+
+/** The pgTAP files, by pg_prove, as the cluster's superuser: each rolls back what it did. @param {Stack} stack */
+async function runPgProve(stack) {
+	const superuser = spawnSync('stat', ['-c', '%U', stack.dir], { encoding: 'utf8' }).stdout.trim();
+	const where = ['-h', path.join(stack.dir, 'run'), '-U', superuser, '-d', 'lastpair'];
+	const made = await run('psql', [...where, '-qc', 'CREATE EXTENSION IF NOT EXISTS pgtap']);
+
+	if (made.code !== 0)
+		throw new Error(`pgTAP could not be made: ${made.stderr}`);
+	const child = spawn('pg_prove', [...where, '--verbose', '--nocolor', ...files], { cwd: TOP, stdio: ['ignore', 'pipe', 'inherit'] });
+	let tap = '';
+
+	child.stdout.setEncoding('utf8').on('data', (text) => {
+		tap += text;
+		process.stdout.write(text);
+	});
+	const code = await new Promise((resolve) => child.on('close', resolve));
+	const lines = tap.split('\n');
+	const skipped = lines.filter((line) => /^ok .*# skip/i.test(line)).length;
+	const bad = lines.filter((line) => line.startsWith('not ok ')).length;
+
+	total.pass += lines.filter((line) => line.startsWith('ok ')).length - skipped;
+	total.skipped += skipped;
+	total.fail += bad;
+	if (code !== 0 && !bad)
+		failed(`pg_prove ended with ${code} though no test failed`);
 }
 
 /** @param {string} tap */
@@ -89,8 +120,8 @@ function showLogs(folder) {
 
 const folder = path.join(TOP, 'tests', suite);
 const only = process.argv.slice(3);
-const files = fs.readdirSync(folder)
-	.filter((name) => name.endsWith('.test.mjs') || (suite === 'www' && name.endsWith('.mjs')))
+const files = (fs.existsSync(folder) ? fs.readdirSync(folder) : [])
+	.filter((name) => name.endsWith(suite === 'sql' ? '.sql' : '.test.mjs'))
 	.filter((name) => !only.length || only.some((word) => name.includes(word)))
 	.sort()
 	.map((name) => path.join(folder, name));
@@ -105,7 +136,9 @@ try {
 		stack = await Stack.start();
 		env.LASTPAIR_TEST_STACK = `${stack.dir}|${stack.port}`;
 	}
-	for (const file of files) {
+	if (suite === 'sql' && stack)
+		await runPgProve(stack);
+	for (const file of suite === 'sql' ? [] : files) {
 		say(`# ${path.relative(TOP, file)}`);
 		await runFile(file, env);
 	}
