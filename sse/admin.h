@@ -1,0 +1,29 @@
+/* The daemon's private door: GET /healthz and GET /metrics. */
+#ifndef SSE_ADMIN_H
+#define SSE_ADMIN_H
+
+#include <event2/event.h>
+
+#include "conf.h"
+#include "hub.h"
+#include "listener.h"
+#include "server.h"
+#include "subscriber.h"
+
+/* What it tells of. All must outlive it. */
+struct admin_view {
+	const struct hub *hub;
+	const struct crowd *crowd;
+	const struct listener *listener;
+	const struct server *server;
+	int max_subscribers;
+};
+
+struct admin;
+
+/* Listens on conf->sse_admin_socket. NULL after a line in the log. */
+struct admin *admin_new(const struct conf *conf, struct event_base *base,
+    const struct admin_view *view);
+void admin_free(struct admin *admin);	/* NULL is harmless */
+
+#endif

@@ -1,0 +1,374 @@
+/* Letting callers in. */
+#include "door.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "log.h"
+
+#define HEAD_MS		10000	/* to send the head in */
+#define CALLERS_MAX	512	/* heads read at once; the oldest gives way */
+#define ACCEPT_AT_ONCE	64	/* before others get their turn */
+#define REST_MS		100	/* while descriptors are out */
+#define BACKLOG		4096
+
+struct caller {
+	TAILQ_ENTRY(caller) next;
+	struct door *door;
+	struct event *event;	/* NULL: it sent its head at once */
+	int fd;
+	int64_t deadline_ms;
+	size_t len;
+	char buf[HEAD_MAX + 1];
+};
+
+struct door {
+	struct event_base *base;
+	struct event *listening, *rest;
+	int fd;
+	char *path;
+	door_handler *handler;
+	void *arg;
+	TAILQ_HEAD(, caller) callers;	/* that wait for more; oldest first */
+	int waiting;
+	struct door_stats stats;
+};
+
+/* Says goodbye. What the caller still sends must be read, or the kernel would
+ * answer it with a reset instead of what was written. */
+static void
+finish(int fd, const struct buf *answer)
+{
+	char rest[4096];
+	ssize_t n;
+
+	if (!answer->failed) {
+		n = send(fd, answer->data, answer->len, MSG_NOSIGNAL);
+		(void)n;	/* a caller that can't take a few bytes gets none */
+	}
+	for (int i = 0; i < 16 && read(fd, rest, sizeof(rest)) > 0; i++)
+		;
+	close(fd);
+}
+
+static const char *
+reason(int status)
+{
+	switch (status) {
+	case 400: return "Bad Request";
+	case 404: return "Not Found";
+	case 405: return "Method Not Allowed";
+	case 408: return "Request Timeout";
+	case 431: return "Request Header Fields Too Large";
+	case 503: return "Service Unavailable";
+	}
+	return "Error";
+}
+
+static void
+answer_head(struct buf *out, int status, const char *type, size_t len, const char *more)
+{
+	buf_printf(out, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+	    "Cache-Control: no-store\r\n%sConnection: close\r\n\r\n", status,
+	    status == 200 ? "OK" : reason(status), type, len, more != NULL ? more : "");
+}
+
+static void
+problem(int fd, int status, const char *code, const char *detail, const char *field,
+    const char *message, const char *more)
+{
+	struct buf body = { 0 }, out = { 0 };
+
+	buf_printf(&body, "{\"type\":\"about:blank\",\"status\":%d,\"title\":\"%s\",\"code\":\"%s\","
+	    "\"detail\":", status, reason(status), code);
+	buf_json(&body, detail);
+	if (field != NULL) {
+		buf_puts(&body, ",\"errors\":[{\"field\":");
+		buf_json(&body, field);
+		buf_puts(&body, ",\"message\":");
+		buf_json(&body, message);
+		buf_puts(&body, "}]");
+	}
+	buf_puts(&body, "}");
+	answer_head(&out, status, "application/problem+json", body.len, more);
+	buf_add(&out, body.data, body.len);
+	out.failed = out.failed || body.failed;
+	finish(fd, &out);
+	buf_free(&body);
+	buf_free(&out);
+}
+
+void
+door_problem(int fd, int status, const char *code, const char *detail, const char *more)
+{
+	problem(fd, status, code, detail, NULL, NULL, more);
+}
+
+void
+door_invalid(int fd, const char *field, const char *message)
+{
+	problem(fd, 400, "invalid", "Something in the request is not as it must be.", field,
+	    message, NULL);
+}
+
+void
+door_answer(int fd, const char *type, const struct buf *body)
+{
+	struct buf out = { 0 };
+
+	answer_head(&out, 200, type, body->len, NULL);
+	buf_add(&out, body->data, body->len);
+	out.failed = out.failed || body->failed;
+	finish(fd, &out);
+	buf_free(&out);
+}
+
+static void
+caller_free(struct caller *c)
+{
+	if (c->event != NULL) {
+		event_free(c->event);
+		TAILQ_REMOVE(&c->door->callers, c, next);
+		c->door->waiting--;
+	}
+	free(c);
+}
+
+static void
+turn_away(struct caller *c, int status, const char *code, const char *detail)
+{
+	c->door->stats.refused++;
+	door_problem(c->fd, status, code, detail, NULL);
+	caller_free(c);
+}
+
+static void on_caller(evutil_socket_t fd, short what, void *arg);
+
+/* Waits for more of the head, no longer than it has left. */
+static void
+wait_for_more(struct caller *c)
+{
+	int64_t left = c->deadline_ms - clock_ms();
+	struct timeval tv = { 0, 1000 };
+	struct caller *oldest;
+
+	if (left > 0)
+		tv = (struct timeval){ left / 1000, left % 1000 * 1000 };
+	if (c->event == NULL) {
+		c->event = event_new(c->door->base, c->fd, EV_READ, on_caller, c);
+		if (c->event == NULL) {
+			close(c->fd);
+			free(c);
+			return;
+		}
+		TAILQ_INSERT_TAIL(&c->door->callers, c, next);
+		if (++c->door->waiting > CALLERS_MAX) {
+			oldest = TAILQ_FIRST(&c->door->callers);
+			turn_away(oldest, 408, "too_slow", "The request took too long to arrive.");
+		}
+	}
+	if (event_add(c->event, &tv) != 0) {
+		close(c->fd);
+		caller_free(c);
+	}
+}
+
+static void
+caller_read(struct caller *c)
+{
+	ssize_t n = read(c->fd, c->buf + c->len, HEAD_MAX - c->len);
+	struct head head;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		wait_for_more(c);
+		return;
+	}
+	if (n <= 0) {	/* gone, with nothing to answer */
+		close(c->fd);
+		caller_free(c);
+		return;
+	}
+	c->len += (size_t)n;
+	switch (head_parse(c->buf, c->len, &head)) {
+	case HEAD_MORE:
+		wait_for_more(c);
+		return;
+	case HEAD_BAD:
+		turn_away(c, 400, "bad_request", "The request is not HTTP as it must be.");
+		return;
+	case HEAD_TOO_LONG:
+		turn_away(c, 431, "head_too_long", "The request's header is too long.");
+		return;
+	case HEAD_OK:
+		c->door->handler(c->door->arg, c->fd, &head);
+		caller_free(c);
+		return;
+	}
+}
+
+static void
+on_caller(evutil_socket_t fd, short what, void *arg)
+{
+	struct caller *c = arg;
+
+	(void)fd;
+	if (what & EV_READ)
+		caller_read(c);
+	else
+		turn_away(c, 408, "too_slow", "The request took too long to arrive.");
+}
+
+static void
+on_listening(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval rest = { 0, REST_MS * 1000 };
+	struct door *door = arg;
+
+	(void)what;
+	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
+		int caller = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct caller *c;
+
+		if (caller < 0) {
+			if (errno == EINTR || errno == ECONNABORTED)
+				continue;
+			if (errno != EAGAIN) {
+				/* The loop would spin on a caller it can't take. */
+				log_error("accept: %s", strerror(errno));
+				event_del(door->listening);
+				event_add(door->rest, &rest);
+			}
+			return;
+		}
+		door->stats.accepted++;
+		c = calloc(1, sizeof(*c));
+		if (c == NULL) {
+			log_error("no memory for a caller");
+			close(caller);
+			return;
+		}
+		c->door = door;
+		c->fd = caller;
+		c->deadline_ms = clock_ms() + HEAD_MS;
+		caller_read(c);
+	}
+}
+
+static void
+on_rest(evutil_socket_t fd, short what, void *arg)
+{
+	struct door *door = arg;
+
+	(void)fd;
+	(void)what;
+	event_add(door->listening, NULL);
+}
+
+/* Whether somebody listens on the socket that is in the way. */
+static bool
+in_use(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool used;
+
+	if (fd < 0)
+		return false;
+	used = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+	    errno == EAGAIN;
+	close(fd);
+	return used;
+}
+
+static int
+listen_on(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct stat st;
+	mode_t mask;
+	int fd, bound;
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		log_error("%s: the path is too long for a socket", path);
+		return -1;
+	}
+	strcpy(address.sun_path, path);
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
+		if (in_use(&address)) {
+			log_error("%s: another process listens there", path);
+			return -1;
+		}
+		unlink(path);
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mask = umask(0117);
+	bound = fd >= 0 ? bind(fd, (const struct sockaddr *)&address, sizeof(address)) : -1;
+	umask(mask);
+	if (bound != 0 || listen(fd, BACKLOG) != 0) {
+		log_error("%s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+struct door *
+door_new(struct event_base *base, const char *path, door_handler *handler, void *arg)
+{
+	struct door *door = calloc(1, sizeof(*door));
+
+	if (door == NULL)
+		return NULL;
+	*door = (struct door){ .base = base, .handler = handler, .arg = arg };
+	TAILQ_INIT(&door->callers);
+	door->fd = listen_on(path);
+	if (door->fd < 0) {
+		free(door);
+		return NULL;
+	}
+	door->path = strdup(path);
+	door->rest = evtimer_new(base, on_rest, door);
+	door->listening = event_new(base, door->fd, EV_READ | EV_PERSIST, on_listening, door);
+	if (door->path == NULL || door->rest == NULL || door->listening == NULL ||
+	    event_add(door->listening, NULL) != 0) {
+		log_error("%s: no memory", path);
+		door_free(door);
+		return NULL;
+	}
+	return door;
+}
+
+void
+door_free(struct door *door)
+{
+	struct caller *c;
+
+	if (door == NULL)
+		return;
+	while ((c = TAILQ_FIRST(&door->callers)) != NULL) {
+		close(c->fd);
+		caller_free(c);
+	}
+	if (door->listening != NULL)
+		event_free(door->listening);
+	if (door->rest != NULL)
+		event_free(door->rest);
+	if (door->path != NULL)
+		unlink(door->path);
+	close(door->fd);
+	free(door->path);
+	free(door);
+}
+
+const struct door_stats *
+door_stats(const struct door *door)
+{
+	return &door->stats;
+}

@@ -1,0 +1,719 @@
+/* The state of the drops and the changes to it. */
+#include "hub.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "clock.h"
+#include "drop.h"
+#include "json.h"
+#include "log.h"
+#include "seen.h"
+
+#define MESSAGE_MAX	(256 * 1024)
+#define PENDING_MAX	8192		/* events waiting for one tick */
+#define CLOSED_KEEP_MS	600000		/* how long a closed drop's versions are known */
+#define REPLAY_SLACK	16384		/* bytes of log behind a snapshot still given out */
+#define HELD_SLACK	(16 * 1024 * 1024)	/* bytes of old snapshots, besides eight */
+
+struct drop {
+	struct stock stock;
+	int64_t sent_version;	/* in the last stock:update; 0: none */
+	int64_t revision;	/* -1: only its stock was ever told */
+	char *text;		/* the stock as last sent; NULL: never */
+	size_t text_len;
+	bool open;		/* belongs into snapshots */
+	bool dirty;		/* on the list of those to send */
+	struct drop *next_dirty;
+	uint64_t told;		/* number of the last poll before Redis told of it */
+	uint64_t polled;	/* number of the last poll that knew it */
+	int64_t closed_ms;
+};
+
+/* An event that is passed on as it is. */
+struct pending {
+	struct pending *next;
+	const char *event;
+	int64_t drop;
+	size_t len;
+	char data[];
+};
+
+struct queue {
+	struct pending *head, **tail;
+};
+
+struct hub {
+	struct feed feed;
+	struct hub_watch watch;
+	struct hub_stats stats;
+	bool ready, database_ok;
+	struct drop **drops;	/* in order of id */
+	int count, cap;
+	struct drop *dirty, **dirty_tail;
+	struct queue news, purchases;
+	int pending;
+	uint64_t polls_sent;
+	struct seen *seen;	/* purchases already passed on */
+	struct snapshot *snapshot;	/* the newest; NULL: render it anew */
+	struct buf scratch;
+};
+
+static void
+queue_init(struct queue *q)
+{
+	q->head = NULL;
+	q->tail = &q->head;
+}
+
+static void
+queue_clear(struct queue *q)
+{
+	while (q->head != NULL) {
+		struct pending *p = q->head;
+
+		q->head = p->next;
+		free(p);
+	}
+	queue_init(q);
+}
+
+static void
+drop_free(struct drop *d)
+{
+	stock_free(&d->stock);
+	free(d->text);
+	free(d);
+}
+
+static void
+forget_snapshot(struct hub *hub)
+{
+	snapshot_release(hub->snapshot);
+	hub->snapshot = NULL;
+}
+
+/* Forgets all drops and everything that waits to be sent. */
+static void
+forget_all(struct hub *hub)
+{
+	for (int i = 0; i < hub->count; i++)
+		drop_free(hub->drops[i]);
+	hub->count = 0;
+	hub->stats.drops = 0;
+	hub->dirty = NULL;
+	hub->dirty_tail = &hub->dirty;
+	queue_clear(&hub->news);
+	queue_clear(&hub->purchases);
+	hub->pending = 0;
+	forget_snapshot(hub);
+}
+
+struct hub *
+hub_new(size_t log_bytes)
+{
+	struct hub *hub = calloc(1, sizeof(*hub));
+
+	if (hub == NULL)
+		return NULL;
+	queue_init(&hub->news);
+	queue_init(&hub->purchases);
+	hub->dirty_tail = &hub->dirty;
+	hub->seen = seen_new();
+	if (hub->seen == NULL || !feed_init(&hub->feed, log_bytes)) {
+		seen_free(hub->seen);
+		free(hub);
+		return NULL;
+	}
+	return hub;
+}
+
+void
+hub_free(struct hub *hub)
+{
+	if (hub == NULL)
+		return;
+	forget_all(hub);
+	free(hub->drops);
+	seen_free(hub->seen);
+	feed_free(&hub->feed);
+	buf_free(&hub->scratch);
+	free(hub);
+}
+
+void
+hub_watch(struct hub *hub, const struct hub_watch *watch)
+{
+	hub->watch = *watch;
+}
+
+bool
+hub_ready(const struct hub *hub)
+{
+	return hub->ready;
+}
+
+bool
+hub_database_ok(const struct hub *hub)
+{
+	return hub->database_ok;
+}
+
+const struct feed *
+hub_feed(const struct hub *hub)
+{
+	return &hub->feed;
+}
+
+const struct hub_stats *
+hub_stats(const struct hub *hub)
+{
+	return &hub->stats;
+}
+
+/* Where `id` is in the list of drops, or would be. */
+static int
+place(const struct hub *hub, int64_t id)
+{
+	int low = 0, high = hub->count;
+
+	while (low < high) {
+		int middle = (low + high) / 2;
+
+		if (hub->drops[middle]->stock.drop < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct drop *
+drop_find(const struct hub *hub, int64_t id)
+{
+	int i = place(hub, id);
+
+	return i < hub->count && hub->drops[i]->stock.drop == id ? hub->drops[i] : NULL;
+}
+
+/* The drop `id`, made when it is not known; NULL when memory is out. */
+static struct drop *
+drop_get(struct hub *hub, int64_t id)
+{
+	int i = place(hub, id);
+	struct drop *d;
+
+	if (i < hub->count && hub->drops[i]->stock.drop == id)
+		return hub->drops[i];
+	if (hub->count == hub->cap) {
+		int cap = hub->cap > 0 ? hub->cap * 2 : 64;
+		struct drop **grown = realloc(hub->drops, (size_t)cap * sizeof(*grown));
+
+		if (grown == NULL)
+			return NULL;
+		hub->drops = grown;
+		hub->cap = cap;
+	}
+	d = calloc(1, sizeof(*d));
+	if (d == NULL)
+		return NULL;
+	d->stock.drop = id;
+	d->revision = -1;
+	memmove(&hub->drops[i + 1], &hub->drops[i], (size_t)(hub->count - i) * sizeof(*hub->drops));
+	hub->drops[i] = d;
+	hub->count++;
+	return d;
+}
+
+/* A drop comes into, or leaves, what snapshots show. */
+static void
+drop_open(struct hub *hub, struct drop *d, bool open)
+{
+	if (d->open == open)
+		return;
+	d->open = open;
+	d->closed_ms = open ? 0 : clock_ms();
+	hub->stats.drops += open ? 1 : -1;
+	forget_snapshot(hub);
+}
+
+static void
+mark_dirty(struct hub *hub, struct drop *d)
+{
+	if (d->dirty)
+		return;
+	d->dirty = true;
+	d->next_dirty = NULL;
+	*hub->dirty_tail = d;
+	hub->dirty_tail = &d->next_dirty;
+	hub->watch.changed(hub->watch.arg);
+}
+
+static void
+pass_on(struct hub *hub, struct queue *q, const char *event, int64_t drop, const char *data,
+    size_t len)
+{
+	struct pending *p = hub->pending < PENDING_MAX ? malloc(sizeof(*p) + len) : NULL;
+
+	if (p == NULL) {
+		hub->feed.lost++;
+		return;
+	}
+	*p = (struct pending){ .event = event, .drop = drop, .len = len };
+	memcpy(p->data, data, len);
+	*q->tail = p;
+	q->tail = &p->next;
+	hub->pending++;
+	hub->watch.changed(hub->watch.arg);
+}
+
+static void
+take_stock(struct hub *hub, struct drop *d, const struct stock *stock)
+{
+	if (stock_merge(&d->stock, stock))
+		mark_dirty(hub, d);
+}
+
+/* Passes on a drop that is new, or changed in more than its stock; told twice, by
+ * Redis and by the database, it goes out once. */
+static void
+take_revision(struct hub *hub, struct drop *d, const struct drop_news *news, const char *event)
+{
+	if (news->revision <= d->revision)
+		return;
+	d->revision = news->revision;
+	pass_on(hub, &hub->news, event, news->drop, news->json, strlen(news->json));
+}
+
+static void
+take_purchase(struct hub *hub, int64_t drop, const char *username, const char *at)
+{
+	struct buf *b = &hub->scratch;
+
+	if (!seen_add(hub->seen, drop, username, at))
+		return;
+	buf_clear(b);
+	buf_printf(b, "{\"dropId\":%lld,\"username\":", (long long)drop);
+	buf_json(b, username);
+	buf_puts(b, ",\"purchasedAt\":");
+	buf_json(b, at);
+	buf_puts(b, "}");
+	if (!b->failed)
+		pass_on(hub, &hub->purchases, "purchase:completed", drop, b->data, b->len);
+}
+
+/*
+ * Messages from Redis. Each returns whether the message made sense.
+ */
+
+static bool
+on_stock(struct hub *hub, struct json_object *data)
+{
+	struct stock stock;
+	struct drop *d;
+
+	if (!stock_parse(data, "dropId", &stock))
+		return false;
+	d = drop_get(hub, stock.drop);
+	if (d != NULL) {
+		d->told = hub->polls_sent;
+		drop_open(hub, d, true);
+		take_stock(hub, d, &stock);
+	}
+	stock_free(&stock);
+	return d != NULL;
+}
+
+static bool
+on_drop(struct hub *hub, struct json_object *data, const char *event)
+{
+	struct json_object *drop;
+	struct drop_news news = { 0 };
+	struct drop *d = NULL;
+
+	if (!json_object_object_get_ex(data, "drop", &drop))
+		return false;
+	if (drop_news_parse(drop, &news))
+		d = drop_get(hub, news.drop);
+	if (d != NULL) {
+		d->told = hub->polls_sent;
+		drop_open(hub, d, true);
+		take_revision(hub, d, &news, event);
+		take_stock(hub, d, &news.stock);
+	}
+	drop_news_free(&news);
+	return d != NULL;
+}
+
+static bool
+on_purchase(struct hub *hub, struct json_object *data)
+{
+	struct json_object *drop, *username, *at;
+	int64_t id;
+
+	if (!json_object_object_get_ex(data, "dropId", &drop) ||
+	    !json_whole(drop, 1, INT64_MAX, &id) ||
+	    !json_object_object_get_ex(data, "username", &username) || json_text(username) == NULL ||
+	    !json_object_object_get_ex(data, "purchasedAt", &at) || json_text(at) == NULL)
+		return false;
+	take_purchase(hub, id, json_text(username), json_text(at));
+	return true;
+}
+
+static bool
+on_private(struct hub *hub, int64_t user, struct json_object *data, const char *event)
+{
+	struct buf *b = &hub->scratch;
+	uint64_t seq;
+
+	buf_clear(b);
+	if (user < 1 || !json_line(data, b))
+		return false;
+	seq = feed_add_private(&hub->feed, event, user, b->data, b->len);
+	hub->watch.told(hub->watch.arg, user, seq);
+	return true;
+}
+
+static bool
+take_message(struct hub *hub, struct json_object *message)
+{
+	struct json_object *event, *data, *user;
+	const char *name;
+	int64_t user_id = 0;
+
+	name = json_object_object_get_ex(message, "event", &event) ? json_text(event) : NULL;
+	if (name == NULL)
+		return false;
+	if (json_object_object_get_ex(message, "user", &user) && user != NULL &&
+	    !json_whole(user, 1, INT64_MAX, &user_id))
+		return false;
+	if (strcmp(name, "session:ended") == 0) {
+		if (user_id > 0)
+			hub->watch.ended(hub->watch.arg, user_id);
+		return user_id > 0;
+	}
+	if (!json_object_object_get_ex(message, "data", &data) ||
+	    !json_object_is_type(data, json_type_object))
+		return false;
+	if (strcmp(name, "stock:update") == 0)
+		return on_stock(hub, data);
+	if (strcmp(name, "drop:created") == 0)
+		return on_drop(hub, data, "drop:created");
+	if (strcmp(name, "drop:updated") == 0)
+		return on_drop(hub, data, "drop:updated");
+	if (strcmp(name, "purchase:completed") == 0)
+		return on_purchase(hub, data);
+	if (strcmp(name, "reservation:expired") == 0)
+		return on_private(hub, user_id, data, "reservation:expired");
+	if (strcmp(name, "reservation:update") == 0)
+		return on_private(hub, user_id, data, "reservation:update");
+	return false;
+}
+
+/* Before the first state is read messages wait in nobody's memory: the read that
+ * is under way, or the next, holds what they tell. */
+void
+hub_message(struct hub *hub, const char *text, size_t len)
+{
+	struct json_object *message = NULL;
+	const char *why = "It is too long.";
+
+	hub->stats.messages++;
+	if (!hub->ready)
+		return;
+	if (len <= MESSAGE_MAX)
+		message = json_parse_object(text, len, &why);
+	if (message == NULL || !take_message(hub, message)) {
+		if (hub->stats.messages_bad++ == 0)
+			log_error("a message makes no sense (later ones are only counted): %s",
+			    message == NULL ? why : "Its members are not as agreed.");
+	}
+	json_object_put(message);
+}
+
+/*
+ * The database.
+ */
+
+struct poll_request *
+hub_poll(struct hub *hub)
+{
+	struct poll_request *request = malloc(sizeof(*request) +
+	    (size_t)hub->count * sizeof(request->known[0]));
+
+	if (request == NULL)
+		return NULL;
+	request->number = ++hub->polls_sent;
+	request->count = 0;
+	for (int i = 0; i < hub->count; i++) {
+		const struct drop *d = hub->drops[i];
+
+		if (d->open && d->revision >= 0)
+			request->known[request->count++] = (struct known){
+				d->stock.drop, d->stock.version };
+	}
+	return request;
+}
+
+static void
+note_purchases(struct hub *hub, const struct drop_news *news, bool tell)
+{
+	for (int i = news->recent_count - 1; i >= 0; i--) {
+		const struct purchaser *p = &news->recent[i];
+
+		if (tell)
+			take_purchase(hub, news->drop, p->username, p->purchased_at);
+		else
+			seen_add(hub->seen, news->drop, p->username, p->purchased_at);
+	}
+}
+
+/* Renders the stock as it is now sent; false when memory is out. */
+static bool
+set_text(struct hub *hub, struct drop *d)
+{
+	struct buf *b = &hub->scratch;
+	char *text;
+
+	buf_clear(b);
+	stock_render(&d->stock, b);
+	text = b->failed ? NULL : malloc(b->len + 1);
+	if (text == NULL)
+		return false;
+	memcpy(text, b->data, b->len + 1);
+	free(d->text);
+	d->text = text;
+	d->text_len = b->len;
+	d->sent_version = d->stock.version;
+	return true;
+}
+
+/* A drop of a state that replaces the one before: nothing of it is news. */
+static void
+replace_one(struct hub *hub, const struct drop_news *news)
+{
+	struct drop *d = news->full ? drop_get(hub, news->drop) : NULL;
+
+	if (d == NULL)
+		return;
+	stock_merge(&d->stock, &news->stock);
+	d->revision = news->revision;
+	drop_open(hub, d, true);
+	note_purchases(hub, news, false);
+	if (!set_text(hub, d))
+		mark_dirty(hub, d);
+}
+
+/* What was sent may have been lost with the server: a new epoch. */
+static void
+replace_all(struct hub *hub, const struct poll_answer *answer)
+{
+	forget_all(hub);
+	if (hub->ready) {
+		feed_restart(&hub->feed);
+		log_info("the database may have lost what was sent: epoch %s begins",
+		    hub->feed.epoch);
+	}
+	for (int i = 0; i < answer->count; i++)
+		replace_one(hub, &answer->news[i]);
+	hub->ready = true;
+	hub->watch.changed(hub->watch.arg);
+}
+
+static void
+merge_one(struct hub *hub, const struct drop_news *news, uint64_t number)
+{
+	struct drop *d = news->full ? drop_get(hub, news->drop) : drop_find(hub, news->drop);
+	bool known;
+
+	if (d == NULL)
+		return;
+	d->polled = number;
+	if (!news->full)
+		return;
+	known = d->revision >= 0;
+	drop_open(hub, d, true);
+	take_revision(hub, d, news, known ? "drop:updated" : "drop:created");
+	take_stock(hub, d, &news->stock);
+	note_purchases(hub, news, known);
+}
+
+/* Closes what the answer did not name, unless Redis told of it after the question
+ * was sent, and forgets what was closed long ago. */
+static void
+close_missing(struct hub *hub, uint64_t number)
+{
+	int64_t now = clock_ms();
+	int kept = 0;
+
+	for (int i = 0; i < hub->count; i++) {
+		struct drop *d = hub->drops[i];
+
+		if (d->open && d->polled != number && d->told < number)
+			drop_open(hub, d, false);
+		if (!d->open && !d->dirty && now - d->closed_ms > CLOSED_KEEP_MS)
+			drop_free(d);
+		else
+			hub->drops[kept++] = d;
+	}
+	hub->count = kept;
+}
+
+void
+hub_polled(struct hub *hub, const struct poll_answer *answer)
+{
+	hub->stats.polls++;
+	hub->database_ok = answer->ok;
+	if (!answer->ok) {
+		hub->stats.polls_failed++;
+		return;
+	}
+	if (!hub->ready || answer->renewed) {
+		replace_all(hub, answer);
+		return;
+	}
+	for (int i = 0; i < answer->count; i++)
+		merge_one(hub, &answer->news[i], answer->number);
+	close_missing(hub, answer->number);
+}
+
+/*
+ * What goes out.
+ */
+
+static void
+send_queue(struct hub *hub, struct queue *q)
+{
+	for (struct pending *p = q->head; p != NULL; p = p->next, hub->pending--)
+		feed_add(&hub->feed, p->event, p->drop, p->data, p->len);
+	queue_clear(q);
+}
+
+/* Sends each changed stock once, as it is now. What memory is short for stays on
+ * the list. */
+static void
+send_stocks(struct hub *hub)
+{
+	while (hub->dirty != NULL) {
+		struct drop *d = hub->dirty;
+
+		if (d->text == NULL || d->stock.version > d->sent_version) {
+			if (!set_text(hub, d)) {
+				log_error("no memory for the stock of a drop");
+				return;
+			}
+			feed_add(&hub->feed, "stock:update", d->stock.drop, d->text, d->text_len);
+		}
+		hub->dirty = d->next_dirty;
+		d->dirty = false;
+	}
+	hub->dirty_tail = &hub->dirty;
+}
+
+void
+hub_flush(struct hub *hub)
+{
+	send_queue(hub, &hub->news);
+	send_stocks(hub);
+	send_queue(hub, &hub->purchases);
+}
+
+static void
+add_drops_begin(struct buf *out)
+{
+	buf_puts(out, "\"drops\":[");
+}
+
+static void
+add_drop(struct buf *out, const struct drop *d, bool *first)
+{
+	if (d == NULL || !d->open || d->text == NULL)
+		return;
+	if (!*first)
+		buf_puts(out, ",");
+	*first = false;
+	buf_add(out, d->text, d->text_len);
+}
+
+static void
+add_drops_end(struct buf *out)
+{
+	buf_puts(out, "]}\n\n");
+}
+
+/* Drops appear in a snapshot as they were last sent, not as they are: so what the
+ * log adds behind it is newer, always. */
+static struct snapshot *
+render(struct hub *hub)
+{
+	struct buf *b = &hub->scratch;
+	struct snapshot *s;
+	bool first = true;
+
+	buf_clear(b);
+	add_drops_begin(b);
+	for (int i = 0; i < hub->count; i++)
+		add_drop(b, hub->drops[i], &first);
+	add_drops_end(b);
+	s = b->failed ? NULL : malloc(sizeof(*s) + b->len);
+	if (s == NULL)
+		return NULL;
+	*s = (struct snapshot){ .hub = hub, .refs = 1, .seq = feed_last(&hub->feed),
+	    .log_end = hub->feed.public_log.end, .len = b->len };
+	memcpy(s->data, b->data, b->len);
+	hub->stats.snapshots++;
+	hub->stats.snapshot_bytes += s->len;
+	return s;
+}
+
+/* An older snapshot with a little log behind it says the same as a new one; this
+ * bounds how often all drops are rendered, and how many different snapshots slow
+ * readers can hold. */
+struct snapshot *
+hub_snapshot(struct hub *hub)
+{
+	struct snapshot *s = hub->snapshot;
+
+	if (s != NULL && (!ring_holds_after(&hub->feed.public_log, s->seq) ||
+	    hub->feed.public_log.end - s->log_end > REPLAY_SLACK + s->len / 4)) {
+		forget_snapshot(hub);
+		s = NULL;
+	}
+	if (s == NULL)
+		s = hub->snapshot = render(hub);
+	if (s != NULL)
+		s->refs++;
+	return s;
+}
+
+void
+snapshot_release(struct snapshot *s)
+{
+	if (s == NULL || --s->refs > 0)
+		return;
+	s->hub->stats.snapshot_bytes -= s->len;
+	free(s);
+}
+
+void
+hub_snapshot_of(const struct hub *hub, const int64_t *drops, int count, struct buf *out,
+    uint64_t *seq)
+{
+	bool first = true;
+
+	*seq = feed_last(&hub->feed);
+	add_drops_begin(out);
+	for (int i = 0; i < count; i++)
+		add_drop(out, drop_find(hub, drops[i]), &first);
+	add_drops_end(out);
+}
+
+bool
+hub_crowded(const struct hub *hub)
+{
+	size_t newest = hub->snapshot != NULL ? hub->snapshot->len : 0;
+
+	return hub->stats.snapshot_bytes > HELD_SLACK + 8 * newest;
+}

@@ -1,0 +1,238 @@
+/* lastpair-sse: shows every browser the stock as it changes. Start reading here:
+ *
+ *   listener (Redis) ---\
+ *                        hub: state of the drops -> feed: log of events
+ *   reader (PostgreSQL) -/                             |
+ *                             subscriber: a place in that log, and a socket */
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "admin.h"
+#include "conf.h"
+#include "hub.h"
+#include "listener.h"
+#include "log.h"
+#include "options.h"
+#include "reader.h"
+#include "server.h"
+#include "subscriber.h"
+#include "token.h"
+
+#define POLL_MS		1000	/* between questions to the database */
+#define ASK_ALL		5	/* polls between questions about all sessions */
+#define SPARE_FILES	600	/* descriptors for everything but streams */
+
+struct daemon {
+	struct conf conf;
+	struct token_keys *keys;
+	struct event_base *base;
+	struct hub *hub;
+	struct reader *reader;
+	struct crowd *crowd;
+	struct listener *listener;
+	struct server *server;
+	struct admin *admin;
+	struct event *poll, *stop[2];
+	int max_subscribers;
+	int polls;
+	bool poll_again;	/* something was missed while a question was open */
+};
+
+static const char usage[] =
+	"usage: lastpair-sse [-c FILE]\n\n"
+	"Serves Lastpair's event stream on a Unix socket until SIGTERM.";
+
+static void
+poll_now(struct daemon *d)
+{
+	if (reader_polling(d->reader))
+		d->poll_again = true;
+	else
+		reader_poll(d->reader, hub_poll(d->hub));
+}
+
+static void
+on_poll(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)fd;
+	(void)what;
+	if (!reader_polling(d->reader))
+		poll_now(d);
+	crowd_ask(d->crowd, ++d->polls % ASK_ALL == 0);
+}
+
+static void
+on_polled(void *arg, const struct poll_answer *answer)
+{
+	struct daemon *d = arg;
+	bool before = hub_ready(d->hub);
+
+	hub_polled(d->hub, answer);
+	if (!before && hub_ready(d->hub))
+		log_info("serving %d open drops, epoch %s", hub_stats(d->hub)->drops,
+		    hub_feed(d->hub)->epoch);
+	if (d->poll_again) {
+		d->poll_again = false;
+		poll_now(d);
+	}
+}
+
+static void
+on_sessions(void *arg, const struct session_answer *answer)
+{
+	struct daemon *d = arg;
+
+	crowd_sessions(d->crowd, answer);
+}
+
+static void
+on_subscribed(void *arg)
+{
+	poll_now(arg);
+}
+
+static void
+on_message(void *arg, const char *text, size_t len)
+{
+	struct daemon *d = arg;
+
+	hub_message(d->hub, text, len);
+}
+
+static void
+on_stop(evutil_socket_t number, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)what;
+	log_info("signal %d: stopping", (int)number);
+	event_base_loopbreak(d->base);
+}
+
+/* Takes all the descriptors it may; fewer streams where that is too few. */
+static int
+max_subscribers(const struct conf *conf)
+{
+	struct rlimit limit;
+	long room;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return (int)conf->sse_max_subscribers;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur == RLIM_INFINITY ||
+	    limit.rlim_cur >= (rlim_t)conf->sse_max_subscribers + SPARE_FILES)
+		return (int)conf->sse_max_subscribers;
+	room = (long)limit.rlim_cur;
+	room -= room > 2 * SPARE_FILES ? SPARE_FILES : room / 2;
+	log_info("%ld descriptors: %ld streams at most", (long)limit.rlim_cur, room);
+	return (int)room;
+}
+
+/* A tick of some milliseconds needs a clock finer than the kernel's coarse one. */
+static struct event_base *
+base_new(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config != NULL && event_config_set_flag(config,
+	    EVENT_BASE_FLAG_PRECISE_TIMER | EVENT_BASE_FLAG_NOLOCK) == 0)
+		base = event_base_new_with_config(config);
+	if (config != NULL)
+		event_config_free(config);
+	return base;
+}
+
+static bool
+wire(struct daemon *d)
+{
+	static const struct timeval each = { POLL_MS / 1000, POLL_MS % 1000 * 1000 };
+	struct conf *conf = &d->conf;
+
+	d->max_subscribers = max_subscribers(conf);
+	d->base = base_new();
+	d->hub = hub_new((size_t)conf->sse_log_kib * 1024);
+	if (d->base == NULL || d->hub == NULL)
+		goto memory;
+	d->reader = reader_new(conf, d->base, &(struct reader_watch){ .polled = on_polled,
+	    .sessions = on_sessions, .arg = d });
+	if (d->reader == NULL)
+		return false;
+	d->crowd = crowd_new(conf, d->max_subscribers, d->base, d->hub, d->reader);
+	d->stop[0] = evsignal_new(d->base, SIGTERM, on_stop, d);
+	d->stop[1] = evsignal_new(d->base, SIGINT, on_stop, d);
+	d->poll = event_new(d->base, -1, EV_PERSIST, on_poll, d);
+	if (d->crowd == NULL || d->stop[0] == NULL || d->stop[1] == NULL || d->poll == NULL ||
+	    event_add(d->stop[0], NULL) != 0 || event_add(d->stop[1], NULL) != 0 ||
+	    event_add(d->poll, &each) != 0)
+		goto memory;
+	poll_now(d);
+	d->listener = listener_new(conf, d->base, &(struct listener_watch){
+	    .subscribed = on_subscribed, .message = on_message, .arg = d });
+	if (d->listener == NULL)
+		goto memory;
+	d->server = server_new(conf, d->base, d->hub, d->crowd, d->keys);
+	if (d->server == NULL)
+		return false;
+	d->admin = admin_new(conf, d->base, &(struct admin_view){ .hub = d->hub,
+	    .crowd = d->crowd, .listener = d->listener, .server = d->server,
+	    .max_subscribers = d->max_subscribers });
+	return d->admin != NULL;
+memory:
+	log_error("no memory");
+	return false;
+}
+
+/* Backwards through wire(). */
+static void
+unwire(struct daemon *d)
+{
+	admin_free(d->admin);
+	server_free(d->server);
+	listener_free(d->listener);
+	crowd_free(d->crowd);
+	if (!reader_free(d->reader))
+		_exit(EXIT_SUCCESS);
+	hub_free(d->hub);
+	for (int i = 0; i < 2; i++)
+		if (d->stop[i] != NULL)
+			event_free(d->stop[i]);
+	if (d->poll != NULL)
+		event_free(d->poll);
+	if (d->base != NULL)
+		event_base_free(d->base);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options = { .program = "lastpair-sse", .usage = usage };
+	static struct daemon d;
+	int first = options_parse(&options, argc, argv);
+	bool ok;
+
+	if (first < argc)
+		options_wrong(&options, "there is no use for '%s'", argv[first]);
+	log_open("lastpair-sse");
+	options_conf(&options, &d.conf);
+	d.keys = token_keys_load(d.conf.signing_key_file, d.conf.signing_key_previous_file);
+	if (d.keys == NULL)
+		return EXIT_FAILURE;
+	signal(SIGPIPE, SIG_IGN);
+	ok = wire(&d);
+	if (ok && event_base_dispatch(d.base) != 0)
+		ok = false;
+	unwire(&d);
+	token_keys_free(d.keys);
+	conf_free(&d.conf);
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,29 @@
+/* The stream's door: GET /api/events. */
+#ifndef SSE_SERVER_H
+#define SSE_SERVER_H
+
+#include <event2/event.h>
+
+#include "conf.h"
+#include "hub.h"
+#include "subscriber.h"
+#include "token.h"
+
+struct server;
+
+/* Listens on conf->sse_socket. All it is given must outlive it. NULL after a line
+ * in the log. */
+struct server *server_new(const struct conf *conf, struct event_base *base,
+    struct hub *hub, struct crowd *crowd, const struct token_keys *keys);
+void server_free(struct server *server);	/* NULL is harmless */
+
+struct server_stats {
+	unsigned long accepted;
+	unsigned long refused_full;	/* 503: at capacity */
+	unsigned long refused_early;	/* 503: no state read yet */
+	unsigned long refused_request;	/* 4xx */
+};
+
+struct server_stats server_stats(const struct server *server);
+
+#endif
