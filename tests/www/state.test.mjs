@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { measured, offsetMs, serverNow } from '../../www/js/clock.js';
 import { countdown, money, parseCents } from '../../www/js/format.js';
 import {
-	cardOf, floorPlace, holdsAt, initialState, lapsedAt, pickedSize, sizeState, statusOf, withBusy, withDrops,
+	cardOf, floorPlace, holdsAt, initialState, isBehind, lapsedAt, pickedSize, sizeState, statusOf, withBusy, withDrops,
 	withEvent, withPick, withPurchase, withReservation, withReservations, withUser, withoutMissing,
 } from '../../www/js/state.js';
 
@@ -99,10 +99,27 @@ test('drops that the page has never seen are noted for fetching, and forgotten o
 
 	state = withEvent(state, 'stock:update', stock(3, 1, []));
 	state = withEvent(state, 'purchase:completed', { dropId: 4, username: 'ada', purchasedAt: at(0) });
-	assert.deepEqual([...state.missing], [1, 2, 3, 4]);
+	assert.deepEqual([...state.missing.keys()], [1, 2, 3, 4]);
 	state = withDrops(state, [drop(2, 1, [size('', 1, 0, 0, 1)])]);
-	assert.deepEqual([...state.missing], [1, 3, 4]);
-	assert.deepEqual([...withoutMissing(state, [1, 3]).missing], [4]);
+	assert.deepEqual([...state.missing.keys()], [1, 3, 4]);
+	assert.deepEqual([...withoutMissing(state, [1, 3]).missing.keys()], [4]);
+});
+
+test('what the stream said of a drop before it was fetched outlives a cached answer', () => {
+	let state = withEvent(page(), 'snapshot', { serverTime: at(0), drops: [stock(1, 7, [size('', 6, 4, 0, 7)])] });
+
+	state = withEvent(state, 'stock:update', stock(1, 6, [size('', 7, 3, 0, 6)]));
+	state = withEvent(state, 'stock:update', stock(1, 8, [size('', 5, 5, 0, 8)]));
+	state = withEvent(state, 'purchase:completed', { dropId: 1, username: 'ada', purchasedAt: at(0) });
+	state = withDrops(state, [drop(1, 5, [size('', 8, 2, 0, 5)])]);
+	assert.deepEqual(figures(state), [5, 5, 0, 10]);
+});
+
+test('a snapshot tells whether the descriptions at hand may be behind', () => {
+	const state = page(drop(1, 5, [size('', 10, 0, 0, 5)]));
+
+	assert.equal(isBehind(state, [stock(1, 5, []), stock(2, 9, [])]), false);
+	assert.equal(isBehind(state, [stock(1, 6, [])]), true);
 });
 
 test('an older answer undoes neither stock nor description, but may still bring a buyer', () => {

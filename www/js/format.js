@@ -29,18 +29,15 @@ function currencyFormat(currency) {
 }
 
 /**
- * Whole minor units as money; the currency says how many there are.
+ * Hundredths of the currency as money.
  * @param {number} cents @param {string} currency
  */
 export function money(cents, currency) {
-	const format = currencyFormat(currency);
-	const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-
-	return format.format(cents / 10 ** digits);
+	return currencyFormat(currency).format(cents / 100);
 }
 
 /**
- * `129`, `129.9` or `129,90` in whole minor units, without ever being a float.
+ * `129`, `129.9` or `129,90` in whole cents, without ever being a float.
  * @param {string} text @returns {number|null} null when it is not an amount
  */
 export function parseCents(text) {

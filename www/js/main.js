@@ -21,10 +21,10 @@ import { measured, serverNow } from './clock.js';
 import { openEvents } from './events.js';
 import { money } from './format.js';
 import {
-	initialState, lapsedAt, pickedSize, withBusy, withDrops, withEvent, withExpired, withPick, withPurchase, withPurchases,
+	initialState, isBehind, lapsedAt, pickedSize, withBusy, withDrops, withEvent, withExpired, withPick, withPurchase, withPurchases,
 	withReservation, withReservations, withUser, withoutMissing,
 } from './state.js';
-import { FIELD_OF, refusalText, sizeName } from './text.js';
+import { FIELD_OF, pairText, refusalText } from './text.js';
 import * as account from './views/account.js';
 import * as create from './views/create.js';
 import * as floor from './views/floor.js';
@@ -136,7 +136,7 @@ function heard(name, data, askedAt) {
 
 	if (name === 'snapshot') {
 		clock = measured(clock, data.serverTime, askedAt, Date.now());
-		onSnapshot();
+		onSnapshot(data.drops);
 	}
 	set({ ...withEvent(state, name, data), now: now() });
 	if (name === 'reservation:update')
@@ -148,13 +148,22 @@ function heard(name, data, askedAt) {
 
 let snapshots = 0;
 
-/** A later snapshot means that something was missed: descriptions are read again, not all at once. */
-function onSnapshot() {
-	if (snapshots++ === 0)
-		return;
-	setTimeout(loadDrops, Math.random() * 1500);
-	if (state.user)
+/**
+ * A later snapshot means that something was missed, and a snapshot carries stock only: the rest is read again.
+ * @param {import('./types.js').Stock[]} stocks
+ */
+function onSnapshot(stocks) {
+	const later = snapshots++ > 0;
+
+	if (later || isBehind(state, stocks))
+		loadDropsSoon();
+	if (later && state.user)
 		setTimeout(loadOwn, Math.random() * 500);
+}
+
+/** Once the cache of listings has turned over, and not every page at the same moment. */
+function loadDropsSoon() {
+	setTimeout(loadDrops, 1100 + Math.random() * 1500);
 }
 
 /** @param {import('./types.js').Connection} connection */
@@ -206,6 +215,8 @@ async function loadDrops() {
 	try {
 		const drops = await api.drops();	/* first, for the state moves on meanwhile */
 
+		if (drops.some((drop) => (state.missing.get(drop.id)?.version ?? 0) > drop.version))
+			loadDropsSoon();
 		set({ ...withDrops(state, drops), loaded: true, loadProblem: null, now: now() });
 	} catch (error) {
 		set({ ...state, loadProblem: refusalText(asRefusal(error)) });
@@ -213,7 +224,7 @@ async function loadDrops() {
 }
 
 async function fetchMissing() {
-	const ids = [...state.missing].filter((id) => !fetching.has(id));
+	const ids = [...state.missing.keys()].filter((id) => !fetching.has(id));
 
 	if (!state.loaded || !ids.length)
 		return;
@@ -429,9 +440,7 @@ function say(kind, text, code) {
 
 /** @param {{dropId: number, size: string}} pair */
 function pairName({ dropId, size }) {
-	const name = state.drops.get(dropId)?.name ?? 'your pair';
-
-	return size ? `${name}, ${sizeName(size).toLowerCase()}` : name;
+	return pairText(state.drops.get(dropId)?.name ?? 'your pair', size);
 }
 
 /** @param {unknown} error */

@@ -22,7 +22,7 @@ export function initialState() {
 		loadProblem: null,
 		connection: 'connecting',
 		drops: new Map(),
-		missing: new Set(),
+		missing: new Map(),
 		user: undefined,
 		reservations: [],
 		purchases: [],
@@ -58,12 +58,12 @@ export function withEvent(state, name, data) {
  */
 export function withDrops(state, drops) {
 	const next = new Map(state.drops);
-	const missing = new Set(state.missing);
+	const missing = new Map(state.missing);
 	let changed = false;
 
 	for (const drop of drops) {
 		const known = next.get(drop.id);
-		const merged = known ? mergeDrop(known, drop) : tidyDrop(drop);
+		const merged = known ? mergeDrop(known, drop) : firstSight(drop, missing.get(drop.id));
 
 		changed = missing.delete(drop.id) || changed;
 		if (merged !== known) {
@@ -81,7 +81,7 @@ export function withDrops(state, drops) {
  */
 export function withSnapshot(state, stocks) {
 	const drops = new Map(state.drops);
-	const missing = new Set(state.missing);
+	const missing = new Map(state.missing);
 
 	for (const stock of stocks) {
 		const known = drops.get(stock.dropId);
@@ -89,17 +89,27 @@ export function withSnapshot(state, stocks) {
 		if (known)
 			drops.set(known.id, { ...known, ...figures(stock, stock.sizes), version: stock.version });
 		else
-			missing.add(stock.dropId);
+			missing.set(stock.dropId, stock);
 	}
 	return { ...state, drops, missing };
+}
+
+/**
+ * Whether a snapshot tells of changes that the descriptions at hand may lack.
+ * @param {State} state @param {readonly Stock[]} stocks
+ */
+export function isBehind(state, stocks) {
+	return stocks.some((stock) => (state.drops.get(stock.dropId)?.version ?? Infinity) < stock.version);
 }
 
 /** @param {State} state @param {Stock} stock @returns {State} */
 export function withStock(state, stock) {
 	const known = state.drops.get(stock.dropId);
 
-	if (!known)
-		return withMissing(state, stock.dropId);
+	if (!known) {
+		return (state.missing.get(stock.dropId)?.version ?? -1) >= stock.version
+			? state : { ...state, missing: new Map(state.missing).set(stock.dropId, stock) };
+	}
 	const merged = mergeStock(known, stock);
 
 	return merged === known ? state : putDrop(state, merged);
@@ -109,8 +119,10 @@ export function withStock(state, stock) {
 export function withBuyer(state, { dropId, username, purchasedAt }) {
 	const known = state.drops.get(dropId);
 
-	if (!known)
-		return withMissing(state, dropId);
+	if (!known) {
+		return state.missing.has(dropId)
+			? state : { ...state, missing: new Map(state.missing).set(dropId, null) };
+	}
 	const recentPurchasers = mergeBuyers(known.recentPurchasers, [{ username, purchasedAt }]);
 
 	return sameBuyers(known.recentPurchasers, recentPurchasers)
@@ -122,16 +134,11 @@ export function withBuyer(state, { dropId, username, purchasedAt }) {
  * @param {State} state @param {readonly number[]} ids @returns {State}
  */
 export function withoutMissing(state, ids) {
-	const missing = new Set(state.missing);
+	const missing = new Map(state.missing);
 
 	for (const id of ids)
 		missing.delete(id);
 	return { ...state, missing };
-}
-
-/** @param {State} state @param {number} id @returns {State} */
-function withMissing(state, id) {
-	return state.missing.has(id) ? state : { ...state, missing: new Set(state.missing).add(id) };
 }
 
 /** @param {State} state @param {Drop} drop @returns {State} */
@@ -139,9 +146,14 @@ function putDrop(state, drop) {
 	return { ...state, drops: new Map(state.drops).set(drop.id, drop) };
 }
 
-/** @param {Drop} drop @returns {Drop} */
-function tidyDrop(drop) {
-	return { ...drop, recentPurchasers: mergeBuyers([], drop.recentPurchasers ?? []) };
+/**
+ * A drop's answer may come from a cache, and be older than what the stream had said meanwhile.
+ * @param {Drop} drop @param {Stock|null|undefined} heard @returns {Drop}
+ */
+function firstSight(drop, heard) {
+	const tidy = { ...drop, recentPurchasers: mergeBuyers([], drop.recentPurchasers ?? []) };
+
+	return heard ? mergeStock(tidy, heard) : tidy;
 }
 
 /**

@@ -23,7 +23,8 @@ const REFUSALS = {
 	key_reused: 'That press got mixed up with another. Try again.',
 	cross_site: 'Your browser sent this as if from another site. Reload the page and try again.',
 	network: 'No answer from the store. Check your connection, then try again: nothing is bought twice.',
-	busy: 'The store is very busy. Try again in a moment.',
+	too_many_requests: 'Too many requests from your network at once. Try again in a moment.',
+	payload_too_large: 'That is too long. Shorten it.',
 	unavailable: 'The store cannot be reached right now. It will be back: try again in a moment.',
 	other: 'That did not work. Try again in a moment.',
 };
@@ -40,9 +41,9 @@ export function refusalText(refusal) {
 
 /** @param {number} status @returns {string} */
 function refusalByStatus(status) {
-	if (status === 429)
-		return REFUSALS['busy'] ?? '';
-	return (status >= 502 && status <= 504 ? REFUSALS['unavailable'] : REFUSALS['other']) ?? '';
+	const code = status === 429 ? 'too_many_requests' : status >= 502 && status <= 504 ? 'unavailable' : 'other';
+
+	return REFUSALS[code] ?? '';
 }
 
 /** @param {number} seconds */
@@ -74,12 +75,14 @@ export const RESERVATION = {
 	expired: 'Ran out',
 };
 
-/** @param {number} n @param {string} one @param {string} many */
-export function plural(n, one, many) {
-	return n === 1 ? one : many;
+/** `Size 42`, but `EU 42` as it is. @param {string} size */
+export function sizeName(size) {
+	if (size === '')
+		return 'One size';
+	return /^\d/.test(size) ? `Size ${size}` : size;
 }
 
-/** @param {string} size */
-export function sizeName(size) {
-	return size === '' ? 'One size' : `Size ${size}`;
+/** A pair in the midst of a sentence. @param {string} name @param {string} size */
+export function pairText(name, size) {
+	return size ? `${name}, ${sizeName(size).replace(/^Size/, 'size')}` : name;
 }

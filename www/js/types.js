@@ -85,7 +85,8 @@
  * @property {string|null} loadProblem  why it has not
  * @property {Connection} connection
  * @property {ReadonlyMap<number, Drop>} drops
- * @property {ReadonlySet<number>} missing   drops the stream spoke of that are still to be fetched
+ * @property {ReadonlyMap<number, Stock|null>} missing  drops the stream spoke of that are still to be fetched, with the
+ *   newest stock it gave
  * @property {User|null|undefined} user      undefined until the server has said
  * @property {readonly Reservation[]} reservations   newest first
  * @property {readonly Purchase[]} purchases         newest first

@@ -1,7 +1,7 @@
 /** Signing in, or up, without leaving what one was doing. */
 
 import { attr, el, enable, once, show, text } from '../dom.js';
-import { dialogHead, dismissable, field, renderProblems, toggle, valueOf } from './forms.js';
+import { dialogHead, dismissable, field, focusFirst, renderProblems, toggle, valueOf } from './forms.js';
 
 /** @typedef {import('../types.js').Actions} Actions */
 
@@ -17,6 +17,8 @@ export function render(root, state, actions) {
 		text(parts.heading, signIn ? 'Sign in' : 'Create an account');
 		text(parts.note, dialog.note ?? '');
 		show(parts.note, Boolean(dialog.note));
+		const turned = root.open && parts.signIn.form.hidden === signIn;
+
 		show(parts.signIn.form, signIn);
 		show(parts.signUp.form, signUp);
 		for (const { form, problem, submit } of [parts.signIn, parts.signUp]) {
@@ -24,6 +26,8 @@ export function render(root, state, actions) {
 			enable(submit, !busy);
 			attr(submit, 'aria-busy', busy ? 'true' : null);
 		}
+		if (turned)
+			focusFirst(root);
 	} else if (root.open) {
 		parts.signIn.form.reset();
 		parts.signUp.form.reset();

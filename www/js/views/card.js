@@ -3,7 +3,7 @@
 import { attr, el, enable, keyed, once, show, text } from '../dom.js';
 import { countdown, dateTime, money, number, since } from '../format.js';
 import { sizeState } from '../state.js';
-import { plural, sizeName, STATUS } from '../text.js';
+import { STATUS } from '../text.js';
 
 /**
  * @typedef {import('../types.js').CardModel & {now: number}} Model

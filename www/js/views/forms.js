@@ -7,10 +7,20 @@ import { attr, el, show, text } from '../dom.js';
  * @param {HTMLDialogElement} dialog @param {boolean} open
  */
 export function toggle(dialog, open) {
-	if (open && !dialog.open)
+	if (open && !dialog.open) {
 		dialog.showModal();
-	else if (!open && dialog.open)
+		focusFirst(dialog);
+	} else if (!open && dialog.open) {
 		dialog.close();
+	}
+}
+
+/** @param {HTMLElement} root */
+export function focusFirst(root) {
+	const control = root.querySelector('form:not([hidden]) :is(input, select)');
+
+	if (control instanceof HTMLElement)
+		control.focus();
 }
 
 /**
@@ -74,7 +84,7 @@ export function renderProblems(form, whole, dialog) {
 	const errors = dialog.errors ?? {};
 	const elsewhere = Object.entries(errors)
 		.filter(([name, message]) => message && !form.querySelector(`[data-field="${CSS.escape(name)}"]`))
-		.map(([name, message]) => `${name}: ${message}`);
+		.map(([name, message]) => name ? `${name}: ${message}` : message);
 	const problem = [dialog.problem, ...elsewhere].filter(Boolean).join(' ');
 
 	text(whole, problem);
