@@ -17,7 +17,7 @@ export function toggle(dialog, open) {
 
 /** @param {HTMLElement} root */
 export function focusFirst(root) {
-	const control = root.querySelector('form:not([hidden]) :is(input, select)');
+	const control = root.querySelector('form:not([hidden]) > :not([hidden]) :is(input, select)');
 
 	if (control instanceof HTMLElement)
 		control.focus();
