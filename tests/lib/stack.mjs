@@ -82,7 +82,7 @@ export class Stack {
 			'--admin', `${ADMIN.email}:${ADMIN.password}`, '--detach', ...args];
 
 		return new Promise((resolve, reject) => {
-			const log = path.join(path.dirname(this.dir), 'run.out');
+			const log = `${this.dir}.out`;
 			const out = fs.openSync(log, 'a');
 			/* files, not pipes: what is detached keeps them open */
 			const child = spawn(path.join(TOP, 'run'), command, { cwd: TOP, stdio: ['ignore', out, out] });
@@ -125,7 +125,7 @@ export class Stack {
 
 		fs.rmSync(to, { recursive: true, force: true });
 		fs.mkdirSync(to, { recursive: true });
-		for (const from of [path.join(this.dir, 'log'), path.join(path.dirname(this.dir), 'run.out')])
+		for (const from of [path.join(this.dir, 'log'), `${this.dir}.out`])
 			if (fs.existsSync(from))
 				fs.cpSync(from, path.join(to, path.basename(from)), { recursive: true });
 		return to;
