@@ -53,21 +53,6 @@ signed_in(struct ctx *ctx, struct req *req, int http_status, const struct db_res
 	    when));
 }
 
-/* Notes what `check` finds wrong with a text that must be there. */
-static const char *
-checked(struct req *req, const char *field, const char *(*check)(const char *))
-{
-	struct json_object *o = NULL;
-	const char *s, *wrong;
-
-	json_object_object_get_ex(req->json, field, &o);
-	s = json_text(o);
-	wrong = o == NULL ? "This field is needed." : s == NULL ? "This must be a text." : check(s);
-	if (wrong != NULL)
-		req_wrong(req, field, wrong);
-	return wrong == NULL ? s : NULL;
-}
-
 /* POST /api/auth/register {username, email, password}: 201 and a session. */
 enum status
 auth_register(struct ctx *ctx, struct req *req)
@@ -76,14 +61,15 @@ auth_register(struct ctx *ctx, struct req *req)
 	char hash[PASSWORD_HASH_LEN], session[UUID_TEXT_LEN];
 	const char *username, *email, *password, *code;
 	struct db_result *rows;
-	enum status status = req_json(req, fields, false);
+	struct form *f = &req->form;
+	enum status status;
 
-	if (status != OK)
-		return status;
-	username = checked(req, "username", input_username);
-	email = checked(req, "email", input_email);
-	password = checked(req, "password", input_password);
-	if (!req_key(req) || req->error_count > 0)
+	if (!form_parse(f, req->body, req->body_len, fields, false))
+		return INVALID;
+	username = form_checked(f, "username", input_username);
+	email = form_checked(f, "email", input_email);
+	password = form_checked(f, "password", input_password);
+	if (!req_key(req) || f->error_count > 0)
 		return INVALID;
 	if (!password_hash(password, (int)ctx->conf.bcrypt_cost, hash))
 		return INTERNAL;
@@ -121,13 +107,14 @@ auth_login(struct ctx *ctx, struct req *req)
 	const char *window, *failures;
 	char session[UUID_TEXT_LEN];
 	struct db_result *rows;
-	enum status status = req_json(req, fields, false);
+	struct form *f = &req->form;
+	enum status status;
 
-	if (status != OK)
-		return status;
-	email = checked(req, "email", any_text);
-	password = checked(req, "password", any_text);
-	if (!req_key(req) || req->error_count > 0)
+	if (!form_parse(f, req->body, req->body_len, fields, false))
+		return INVALID;
+	email = form_checked(f, "email", any_text);
+	password = form_checked(f, "password", any_text);
+	if (!req_key(req) || f->error_count > 0)
 		return INVALID;
 
 	window = arena_printf(req->arena, "%ld", ctx->conf.signin_window_seconds);

@@ -12,11 +12,9 @@ purchase_create(struct ctx *ctx, struct req *req)
 {
 	static const char *const fields[] = { NULL };
 	char id[UUID_TEXT_LEN];
-	enum status status = req_json(req, fields, true);
+	enum status status;
 
-	if (status != OK)
-		return status;
-	if (!req_key(req))
+	if (!form_parse(&req->form, req->body, req->body_len, fields, true) || !req_key(req))
 		return INVALID;
 	if (!uuid_valid(req->path_id))
 		return NOT_FOUND;

@@ -89,13 +89,13 @@ write_problem(const struct req *req, struct buf *body)
 	buf_json(body, r->code);
 	buf_puts(body, ",\"detail\":");
 	buf_json(body, r->detail);
-	if (req->error_count > 0) {
+	if (req->form.error_count > 0) {
 		buf_puts(body, ",\"errors\":[");
-		for (int i = 0; i < req->error_count; i++) {
+		for (int i = 0; i < req->form.error_count; i++) {
 			buf_puts(body, i > 0 ? ",{\"field\":" : "{\"field\":");
-			buf_json(body, req->errors[i].field);
+			buf_json(body, req->form.errors[i].field);
 			buf_puts(body, ",\"message\":");
-			buf_json(body, req->errors[i].message);
+			buf_json(body, req->form.errors[i].message);
 			buf_puts(body, "}");
 		}
 		buf_puts(body, "]");

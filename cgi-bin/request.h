@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "arena.h"
-#include "json.h"
+#include "form.h"
 #include "token.h"
 
 /* How a request ends: success, or an entry of reply.c's table of refusals. */
@@ -41,14 +41,8 @@ enum status {
 
 enum method { GET, POST, PATCH, DELETE, METHOD_COUNT };
 
-#define MAX_ERRORS 16
 #define MAX_HEADERS 4
 #define ID_TEXT_LEN 64
-
-/* What is wrong with one field. */
-struct field_error {
-	const char *field, *message;
-};
 
 /* All texts live in the arena, until the request is finished. A header that was not
  * sent is NULL. */
@@ -67,12 +61,9 @@ struct req {
 	const char *route;		/* the pattern that matched */
 	char path_id[ID_TEXT_LEN];	/* what stood at {id} */
 
-	struct json_object *json;	/* once req_json() succeeded */
+	struct form form;		/* the body as JSON, and what is wrong with the request */
 	bool by_cookie;			/* the token came in the cookie */
 	const char *session;		/* its id, from a token that verified; or NULL */
-
-	struct field_error errors[MAX_ERRORS];
-	int error_count;
 
 	/* The answer. */
 	enum status status;
@@ -85,25 +76,8 @@ struct req {
 	const char *events;		/* to publish once answered: a message a line */
 };
 
-/* Notes that `field` is wrong; returns INVALID so that a handler can return it. */
+/* form_wrong(); returns INVALID so that a handler can return it. */
 enum status req_wrong(struct req *req, const char *field, const char *message);
-
-/* Parses the body into req->json, which must be an object whose members are all among
- * the NULL-ended `allowed`; `optional`: no body at all is an empty object. INVALID after
- * noting why, or OK. */
-enum status req_json(struct req *req, const char *const allowed[], bool optional);
-
-/* Each takes a member of req->json by its exact type and notes what is wrong. True also
- * when it is absent and not `needed`; *out is then untouched. */
-bool req_text(struct req *req, const char *field, bool needed, size_t max, bool newlines,
-    const char **out);
-bool req_whole(struct req *req, const char *field, bool needed, int64_t min, int64_t max,
-    int64_t *out);
-bool req_bool(struct req *req, const char *field);
-bool req_time(struct req *req, const char *field, bool nullable);
-
-/* Whether the body names `field`, with whatever value. */
-bool req_has(const struct req *req, const char *field);
 
 /* The value of `name` in the query, decoded; NULL when it is not there. False after
  * noting that it was malformed or there twice. */

@@ -13,11 +13,10 @@ reservation_create(struct ctx *ctx, struct req *req)
 	static const char *const fields[] = { "size", NULL };
 	char id[UUID_TEXT_LEN];
 	const char *params[6], *size = NULL;
-	enum status status = req_json(req, fields, true);
+	enum status status;
 
-	if (status != OK)
-		return status;
-	if (!req_text(req, "size", false, 20, false, &size) || !req_key(req))
+	if (!form_parse(&req->form, req->body, req->body_len, fields, true) ||
+	    !form_text(&req->form, "size", false, 20, false, &size) || !req_key(req))
 		return INVALID;
 	uuid_new(id);
 	if (!req_drop_id(req))

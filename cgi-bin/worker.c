@@ -175,7 +175,7 @@ handle(struct worker *w, struct arena *arena, FCGX_Request *fcgi)
 	int http;
 	int64_t took_us;
 
-	req->arena = arena;
+	req->arena = req->form.arena = arena;
 	req->route = "-";
 	req->status = serve(&w->ctx, req, fcgi);
 	reply_write(req, &out);

@@ -7,6 +7,7 @@ DECLARE
 	v_user bigint := (caller(p_session)).id;
 	v_refusal text := refuse_unless_admin(p_session);
 	v_reply reply;
+	v_drop bigint;
 BEGIN
 	IF v_refusal IS NOT NULL THEN
 		RETURN refusal(v_refusal);
@@ -15,7 +16,11 @@ BEGIN
 	IF v_reply IS DISTINCT FROM NULL THEN
 		RETURN v_reply;
 	END IF;
-	v_reply := drop_reply(drop_make(p_doc), 201, 'drop:created');
+	v_drop := drop_make(p_doc);
+	IF v_drop IS NULL THEN
+		RETURN refusal('ends_before_start');
+	END IF;
+	v_reply := drop_reply(v_drop, 201, 'drop:created');
 	PERFORM remember(v_user, p_key, p_request, v_reply.status, v_reply.body);
 	RETURN v_reply;
 END $$;

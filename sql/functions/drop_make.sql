@@ -1,18 +1,23 @@
 -- Makes a drop from a document whose members were checked (POST /api/drops), and
--- returns its id.
+-- returns its id; NULL, and nothing made, when it would end before it starts.
 CREATE OR REPLACE FUNCTION lastpair.drop_make(p_doc jsonb) RETURNS bigint
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
 	v_now timestamptz := lastpair.now_ms();
+	v_ends timestamptz := date_trunc('milliseconds', (p_doc ->> 'dropEndsAt')::timestamptz);
+	v_starts timestamptz := coalesce(date_trunc('milliseconds', (p_doc ->> 'dropStartsAt')::timestamptz),
+		least(v_now, v_ends - interval '1 second'));
 	v_drop bigint;
 BEGIN
+	IF v_ends <= v_starts THEN
+		RETURN NULL;
+	END IF;
 	INSERT INTO lastpair.drops (name, description, price_cents, currency, image_url, starts_at,
 		ends_at, hold_seconds, max_per_user, is_active, created_at)
 	VALUES (p_doc ->> 'name', coalesce(p_doc ->> 'description', ''),
 		(p_doc ->> 'priceCents')::bigint, coalesce(p_doc ->> 'currency', 'USD'),
 		coalesce(p_doc ->> 'imageUrl', ''),
-		coalesce(date_trunc('milliseconds', (p_doc ->> 'dropStartsAt')::timestamptz), v_now),
-		date_trunc('milliseconds', (p_doc ->> 'dropEndsAt')::timestamptz),
+		v_starts, v_ends,
 		coalesce((p_doc ->> 'holdSeconds')::integer, 60),
 		coalesce((p_doc ->> 'maxPerUser')::integer, 1),
 		coalesce((p_doc ->> 'isActive')::boolean, true), v_now)

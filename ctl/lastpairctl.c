@@ -1,0 +1,156 @@
+/* lastpairctl: administration of a store from the command line. */
+#include "ctl.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "publish.h"
+
+static const char usage[] =
+"Usage: lastpairctl [-c FILE] COMMAND\n\n"
+"  migrate                 bring the database's schema up to date\n"
+"  user create EMAIL [--username U] [--admin]\n"
+"                          make a user; the password comes from standard input; with\n"
+"                          --admin also changes a user that exists\n"
+"  user import FILE        users from CSV: username,email,password_hash,role\n"
+"  user revoke EMAIL       end every session of a user\n"
+"  token FILE              a fresh token for each e-mail address, a line each\n"
+"  drop create [FILE]      make a drop from a JSON document, as POST /api/drops takes it\n"
+"  drop list               all drops as JSON, as GET /api/drops shows them\n"
+"  audit                   check everything that must always be true\n"
+"  db [ARGS]               psql on the store's database, as its owner\n\n"
+"FILE is - for standard input.";
+
+static const struct {
+	const char *group, *name;	/* a command of one word has no group */
+	command *run;
+	int min, max;			/* arguments; -1: any number */
+} commands[] = {
+	{ NULL, "migrate", cmd_migrate, 0, 0 },
+	{ "user", "create", cmd_user_create, 1, 4 },
+	{ "user", "import", cmd_user_import, 1, 1 },
+	{ "user", "revoke", cmd_user_revoke, 1, 1 },
+	{ NULL, "token", cmd_token, 1, 1 },
+	{ "drop", "create", cmd_drop_create, 0, 1 },
+	{ "drop", "list", cmd_drop_list, 0, 0 },
+	{ NULL, "audit", cmd_audit, 0, 0 },
+	{ NULL, "db", cmd_db, 0, -1 },
+};
+
+int
+ctl_fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("lastpairctl: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return EXIT_FAILURE;
+}
+
+PGconn *
+ctl_connect(const struct ctl *ctl)
+{
+	const char *keys[] = { "dbname", "user", "application_name", "client_encoding", NULL };
+	const char *values[] = { ctl->conf.database, ctl->conf.database_user_owner,
+	    "lastpairctl", "UTF8", NULL };
+	PGconn *pg = PQconnectdbParams(keys, values, 1);
+
+	if (PQstatus(pg) != CONNECTION_OK) {
+		ctl_fail("%.*s", (int)strcspn(PQerrorMessage(pg), "\n"), PQerrorMessage(pg));
+		PQfinish(pg);
+		return NULL;
+	}
+	return pg;
+}
+
+PGresult *
+ctl_query(PGconn *pg, const char *sql, int count, const char *const *params)
+{
+	PGresult *r = PQexecParams(pg, sql, count, NULL, params, NULL, NULL, 0);
+
+	if (PQresultStatus(r) == PGRES_TUPLES_OK || PQresultStatus(r) == PGRES_COMMAND_OK)
+		return r;
+	ctl_fail("%.*s", (int)strcspn(PQerrorMessage(pg), "\n"), PQerrorMessage(pg));
+	PQclear(r);
+	return NULL;
+}
+
+bool
+ctl_read(const char *path, size_t max, struct buf *out)
+{
+	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	char chunk[16384];
+	size_t n;
+	bool ok;
+
+	if (f == NULL) {
+		ctl_fail("%s: %s", path, strerror(errno));
+		return false;
+	}
+	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0 && out->len <= max)
+		buf_add(out, chunk, n);
+	ok = !ferror(f) && !out->failed && out->len <= max;
+	if (ferror(f))
+		ctl_fail("%s: %s", path, strerror(errno));
+	else if (!ok)
+		ctl_fail("%s: larger than %zu bytes", path, max);
+	if (f != stdin)
+		fclose(f);
+	buf_puts(out, "");	/* empty input is an empty text, not NULL */
+	return ok;
+}
+
+void
+ctl_publish(const struct ctl *ctl, const char *messages)
+{
+	struct publisher *p = publisher_new(&ctl->conf);
+
+	if (p != NULL)
+		publish_lines(p, messages);
+	publisher_free(p);
+}
+
+/* Whether argv names this command; *words is how many words that took. */
+static bool
+named(size_t i, int argc, char **argv, int *words)
+{
+	*words = commands[i].group != NULL ? 2 : 1;
+	if (argc < *words || (commands[i].group != NULL && strcmp(argv[0], commands[i].group) != 0))
+		return false;
+	return strcmp(argv[*words - 1], commands[i].name) == 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { .program = "lastpairctl", .usage = usage };
+	int at = options_parse(&o, argc, argv), words;
+	struct ctl ctl = { .options = &o };
+
+	log_open("lastpairctl");
+	if (at == argc)
+		options_wrong(&o, "a command is missing");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		int rc;
+
+		if (!named(i, argc - at, argv + at, &words))
+			continue;
+		ctl.argc = argc - at - words;
+		ctl.argv = argv + at + words;
+		if (ctl.argc < commands[i].min || (commands[i].max >= 0 && ctl.argc > commands[i].max))
+			options_wrong(&o, "%s: wrong number of arguments", commands[i].name);
+		options_conf(&o, &ctl.conf);
+		rc = commands[i].run(&ctl);
+		conf_free(&ctl.conf);
+		if (fflush(stdout) != 0)
+			rc = ctl_fail("standard output: %s", strerror(errno));
+		return rc;
+	}
+	options_wrong(&o, "there is no command '%s'", argv[at]);
+}
