@@ -108,8 +108,8 @@ test('drops that the page has never seen are noted for fetching, and forgotten o
 test('what the stream said of a drop before it was fetched outlives a cached answer', () => {
 	let state = withEvent(page(), 'snapshot', { serverTime: at(0), drops: [stock(1, 7, [size('', 6, 4, 0, 7)])] });
 
-	state = withEvent(state, 'stock:update', stock(1, 6, [size('', 7, 3, 0, 6)]));
 	state = withEvent(state, 'stock:update', stock(1, 8, [size('', 5, 5, 0, 8)]));
+	state = withEvent(state, 'stock:update', stock(1, 6, [size('', 7, 3, 0, 6)]));
 	state = withEvent(state, 'purchase:completed', { dropId: 1, username: 'ada', purchasedAt: at(0) });
 	state = withDrops(state, [drop(1, 5, [size('', 8, 2, 0, 5)])]);
 	assert.deepEqual(figures(state), [5, 5, 0, 10]);
@@ -185,6 +185,7 @@ test('a purchase completes its hold, also one that seemed to have run out', () =
 
 	assert.equal(state.reservations[0].status, 'expired');
 	assert.equal(bought.reservations[0].status, 'completed');
+	assert.equal(withEvent(bought, 'reservation:expired', { reservationId: 'a', dropId: 1 }), bought);
 	assert.equal(bought.purchases.length, 1);
 });
 

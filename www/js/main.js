@@ -171,9 +171,9 @@ function connected(connection) {
 	set({ ...state, connection });
 }
 
-/** While the stream cannot be had, the listing is still better than nothing. */
+/** While the stream cannot be had, the listing is still better than nothing; without either, hope. */
 function poll() {
-	if (state.connection === 'offline' && !document.hidden)
+	if ((state.connection === 'offline' || !state.loaded) && !document.hidden)
 		setTimeout(loadDrops, Math.random() * POLL_MS / 2);
 }
 
