@@ -73,6 +73,7 @@ export class Stack {
 			stack.stop();
 			throw new Error(`./run failed with ${code}:\n${stdout}\n${stderr}`);
 		}
+		await stack.whole();
 		return stack;
 	}
 
