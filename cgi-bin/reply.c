@@ -89,7 +89,7 @@ write_problem(const struct req *req, struct buf *body)
 	buf_json(body, r->code);
 	buf_puts(body, ",\"detail\":");
 	buf_json(body, r->detail);
-	if (req->form.error_count > 0) {
+	if (req->status == INVALID && req->form.error_count > 0) {
 		buf_puts(body, ",\"errors\":[");
 		for (int i = 0; i < req->form.error_count; i++) {
 			buf_puts(body, i > 0 ? ",{\"field\":" : "{\"field\":");

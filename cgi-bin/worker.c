@@ -44,8 +44,17 @@ param_or(const FCGX_Request *fcgi, const char *name, const char *fallback)
 	return s != NULL ? s : fallback;
 }
 
-/* Method and path; false when the method is none of ours. */
-static bool
+/* For what is still needed, by the log, when the request's own memory is gone. */
+static const char *
+param_kept(struct arena *arena, const FCGX_Request *fcgi, const char *name)
+{
+	const char *s = param_or(fcgi, name, "-");
+
+	return arena_strndup(arena, s, strlen(s));
+}
+
+/* Method and path. A method that is none of ours fits no route. */
+static void
 take_target(struct req *req, const FCGX_Request *fcgi)
 {
 	static const struct {
@@ -54,24 +63,20 @@ take_target(struct req *req, const FCGX_Request *fcgi)
 	} methods[] = { { "GET", GET }, { "HEAD", GET }, { "POST", POST }, { "PATCH", PATCH },
 	    { "DELETE", DELETE } };
 
-	req->method_text = param_or(fcgi, "REQUEST_METHOD", "");
+	req->method_text = param_kept(req->arena, fcgi, "REQUEST_METHOD");
 	req->path = param_or(fcgi, "DOCUMENT_URI", "");
 	req->query = param_or(fcgi, "QUERY_STRING", "");
 	req->head = strcmp(req->method_text, "HEAD") == 0;
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-		if (strcmp(req->method_text, methods[i].name) == 0) {
-			req->method = methods[i].method;
-			return true;
-		}
-	}
 	req->method = METHOD_COUNT;
-	return false;
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (strcmp(req->method_text, methods[i].name) == 0)
+			req->method = methods[i].method;
 }
 
 static void
 take_headers(struct req *req, const FCGX_Request *fcgi)
 {
-	req->id = param_or(fcgi, "REQUEST_ID", "-");
+	req->id = param_kept(req->arena, fcgi, "REQUEST_ID");
 	req->address = param_or(fcgi, "REMOTE_ADDR", "");
 	req->authorization = param(fcgi, "HTTP_AUTHORIZATION");
 	req->cookie = param(fcgi, "HTTP_COOKIE");
@@ -124,19 +129,21 @@ take_session(struct ctx *ctx, struct req *req)
 static enum status
 refuse_first(struct ctx *ctx, struct req *req, enum access access, enum status status)
 {
+	struct json_object *me, *user = NULL, *role = NULL;
 	struct db_result *rows;
-	const char *code, *user;
+	bool admin;
 
-	if (access == OPEN || (status != INVALID && status != NOT_FOUND) || req->session == NULL ||
+	if (access == OPEN || (status != INVALID && status != NOT_FOUND) ||
 	    db_rows_of(ctx->db, req, FN_ME, 1, (const char *[]){ req->session }, &rows) != OK)
 		return status;
-	code = db_text(rows, 0, 1);
-	user = db_text(rows, 0, 2);
-	if (code != NULL)
+	if (db_text(rows, 0, 1) != NULL)
 		return UNAUTHENTICATED;
-	if (access == ADMIN && strstr(user, "\"role\" : \"admin\"") == NULL)
-		return FORBIDDEN;
-	return status;
+	me = json_tokener_parse(db_text(rows, 0, 2));
+	json_object_object_get_ex(me, "user", &user);
+	json_object_object_get_ex(user, "role", &role);
+	admin = role != NULL && strcmp(json_object_get_string(role), "admin") == 0;
+	json_object_put(me);
+	return access == ADMIN && !admin ? FORBIDDEN : status;
 }
 
 /* The whole of a request, but for sending the answer. */
