@@ -25,12 +25,13 @@ session() {
 }
 
 # Ends what a killed server left behind of itself. Called before the server is there,
-# so whatever bears its name in this session is an orphan.
+# so whatever bears its name in this session is an orphan. (Zombies don't count: not
+# every machine's first process collects them at once.)
 end_orphans() { # PROCESS-NAME
 	pkill -TERM -s "$(session)" -x "$1" || return 0
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		sleep 0.1
-		pgrep -s "$(session)" -x "$1" >/dev/null || return 0
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		sleep 0.05
+		pgrep -r R,S,D,T -s "$(session)" -x "$1" >/dev/null || return 0
 	done
 	pkill -KILL -s "$(session)" -x "$1"
 	sleep 0.1
