@@ -49,7 +49,7 @@ finish(int fd, const struct buf *answer)
 	char rest[4096];
 	ssize_t n;
 
-	if (!answer->failed) {
+	if (!answer->failed && answer->data != NULL) {
 		n = send(fd, answer->data, answer->len, MSG_NOSIGNAL);
 		(void)n;	/* a caller that can't take a few bytes gets none */
 	}
@@ -116,6 +116,16 @@ door_invalid(int fd, const char *field, const char *message)
 {
 	problem(fd, 400, "invalid", "Something in the request is not as it must be.", field,
 	    message, NULL);
+}
+
+void
+door_head(int fd, const char *head)
+{
+	struct buf out = { 0 };
+
+	buf_puts(&out, head);
+	finish(fd, &out);
+	buf_free(&out);
 }
 
 void

@@ -34,6 +34,9 @@ void door_problem(int fd, int status, const char *code, const char *detail, cons
 /* The same with a field that was not accepted. */
 void door_invalid(int fd, const char *field, const char *message);
 
+/* Answers with `head` alone and closes. */
+void door_head(int fd, const char *head);
+
 /* Answers 200 with a body of `type` and closes. */
 void door_answer(int fd, const char *type, const struct buf *body);
 

@@ -180,7 +180,7 @@ feed_resume(const struct feed *f, const char *id, bool with_private, struct posi
 	if (*s != '-')
 		return false;
 	s = read_number(s + 1, &p->private_seq);
-	if (s == NULL || *s != '\0')
+	if (s == NULL || *s != '\0' || p->private_seq > feed_last_private(f))
 		return false;
 	return !with_private || ring_holds_after(&f->private_log, p->private_seq);
 }

@@ -201,31 +201,34 @@ wanted_parse(char *query, struct wanted *wanted)
 	return true;
 }
 
-/* The value of a cookie (RFC 6265, section 4.2.1). */
+/* Finds a cookie (RFC 6265, section 4.2.1) and ends its value where it ends. */
 static const char *
 cookie_value(char *cookie, const char *name)
 {
 	size_t len = strlen(name);
-	char *pair, *end;
 
-	while ((pair = strsep(&cookie, ";")) != NULL) {
-		pair += strspn(pair, " \t");
-		if (strncmp(pair, name, len) != 0 || pair[len] != '=')
+	for (char *s = cookie; s != NULL; s = strchr(s, ';')) {
+		s += strspn(s, "; \t");
+		if (strncmp(s, name, len) != 0 || s[len] != '=')
 			continue;
-		pair += len + 1;
-		for (end = pair + strlen(pair); end > pair && (end[-1] == ' ' || end[-1] == '\t'); )
-			*--end = '\0';
-		return pair;
+		s += len + 1;
+		s[strcspn(s, "; \t")] = '\0';
+		return s;
 	}
 	return NULL;
 }
 
 const char *
-head_token(struct head *head, const char *name)
+head_token(struct head *head)
 {
 	char *s = head->authorization;
+	const char *token;
 
-	if (s != NULL && strncasecmp(s, "Bearer ", 7) == 0)
-		return s + 7 + strspn(s + 7, " ");
-	return head->cookie != NULL ? cookie_value(head->cookie, name) : NULL;
+	if (s != NULL)
+		return strncasecmp(s, "Bearer ", 7) == 0 ? s + 7 : NULL;
+	if (head->cookie == NULL)
+		return NULL;
+	/* As the workers do: the prefixed name first, which only this host can set. */
+	token = cookie_value(head->cookie, "__Host-lastpair_session");
+	return token != NULL ? token : cookie_value(head->cookie, "lastpair_session");
 }

@@ -37,8 +37,8 @@ struct wanted {
  * contract has it; what it does not know it passes over. */
 bool wanted_parse(char *query, struct wanted *wanted);
 
-/* The token a caller brought: from `Authorization: Bearer`, or else the cookie
- * `name`; in place, NULL when there is none. */
-const char *head_token(struct head *head, const char *name);
+/* The token a caller brought, from `Authorization: Bearer` or else the cookie of the
+ * session; in place, NULL when there is none. */
+const char *head_token(struct head *head);
 
 #endif

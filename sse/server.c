@@ -1,4 +1,4 @@
-/* Streams: who may have one, and of what. */
+/* Who may have a stream, and of what. */
 #include "server.h"
 
 #include <stdio.h>
@@ -9,7 +9,6 @@
 #include "door.h"
 
 struct server {
-	const char *cookie;	/* its name */
 	struct door *door;
 	struct hub *hub;
 	struct crowd *crowd;
@@ -24,10 +23,10 @@ refuse(struct server *v, int fd, struct head *head, struct wanted *wanted)
 	if (strcmp(head->path, "/api/events") != 0) {
 		v->stats.refused_request++;
 		door_problem(fd, 404, "not_found", "There is nothing here.", NULL);
-	} else if (strcmp(head->method, "GET") != 0) {
+	} else if (strcmp(head->method, "GET") != 0 && strcmp(head->method, "HEAD") != 0) {
 		v->stats.refused_request++;
 		door_problem(fd, 405, "method_not_allowed", "The stream can only be read.",
-		    "Allow: GET\r\n");
+		    "Allow: GET, HEAD\r\n");
 	} else if (!wanted_parse(head->query, wanted)) {
 		v->stats.refused_request++;
 		door_invalid(fd, "drops", "Must be up to 100 numbers of drops, parted by commas.");
@@ -56,7 +55,11 @@ on_request(void *arg, int fd, struct head *head)
 
 	if (refuse(v, fd, head, &wanted))
 		return;
-	token = head_token(head, v->cookie);
+	if (strcmp(head->method, "HEAD") == 0) {
+		door_head(fd, CROWD_HEAD);
+		return;
+	}
+	token = head_token(head);
 	member = token != NULL && token_verify(v->keys, token, clock_wall_ms() / 1000, &claims);
 	/* A browser that reconnects by itself keeps its URL: the header is newer. */
 	last = head->last_event_id != NULL ? head->last_event_id : wanted.last;
@@ -71,7 +74,6 @@ server_new(const struct conf *conf, struct event_base *base, struct hub *hub,
 
 	if (v == NULL)
 		return NULL;
-	v->cookie = conf->cookie_secure ? "__Host-lastpair_session" : "lastpair_session";
 	v->hub = hub;
 	v->crowd = crowd;
 	v->keys = keys;

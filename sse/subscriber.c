@@ -18,6 +18,8 @@
 #define SWEEP_MS	100	/* each sweep visits a tenth of all */
 #define SWEEPS		10
 #define WIDEST_TICK_MS	1000
+#define WAIT_FOR_TICK_MS 100	/* a newcomer waits for a tick no longer than this */
+#define NOWHERE		UINT64_MAX	/* as a place in the log: begin with a snapshot */
 #define PIECES		32	/* of one write */
 #define PRIVATE_AT_ONCE	32768	/* bytes of private frames rendered ahead */
 #define RETRY_MS	2000	/* told to browsers, and as much as this on top: */
@@ -745,8 +747,7 @@ take_filter(struct subscriber *s, const struct wanted *wanted)
 	return true;
 }
 
-/* Nothing here has a length: the stream ends with the connection. Browsers that
- * lost it all at once come back at different times. */
+/* Browsers that lost their streams all at once come back at different times. */
 static void
 greet(struct buf *out)
 {
@@ -754,30 +755,30 @@ greet(struct buf *out)
 
 	if (getrandom(&r, sizeof(r), GRND_NONBLOCK) != (ssize_t)sizeof(r))
 		r = (unsigned int)clock_us();
-	buf_printf(out, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-	    "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nConnection: close\r\n\r\n"
-	    "retry: %u\n\n", RETRY_MS + r % RETRY_JITTER_MS);
+	buf_printf(out, CROWD_HEAD "retry: %u\n\n", RETRY_MS + r % RETRY_JITTER_MS);
 }
 
-/* Finds its place and has the first bytes ready. */
+/* Finds its place and has the first bytes ready. A newcomer while changes wait for
+ * the next round gets its snapshot in that round, so that it holds them. */
 static bool
 take_place(struct subscriber *s, const char *last, const struct token_claims *claims)
 {
 	struct crowd *c = s->crowd;
-	struct position at = { 0 };
+	struct position at;
 	struct buf out = { 0 };
 	bool resumed = feed_resume(c->feed, last, claims != NULL, &at), ok;
 
 	greet(&out);
-	if (resumed) {
-		s->seq = at.seq;
+	if (!resumed)
+		at = (struct position){ NOWHERE, feed_last_private(c->feed) };
+	s->seq = at.seq;
+	if (resumed || (c->ticking && c->stats.tick_ms <= WAIT_FOR_TICK_MS)) {
 		s->text = out.failed ? NULL : text_new(out.data, out.len);
 		ok = s->text != NULL;
-		c->stats.resumed++;
 	} else {
-		at.private_seq = feed_last_private(c->feed);
 		ok = take_snapshot(s, &out);
 	}
+	c->stats.resumed += resumed;
 	buf_free(&out);
 	/* A session that is no UUID is none: the stream is anonymous. */
 	if (ok && claims != NULL)
@@ -812,7 +813,7 @@ crowd_add(struct crowd *c, int fd, const struct wanted *wanted, const char *last
 	s->index = c->stats.subscribers++;
 	c->list[s->index] = s;
 	c->stats.streams++;
-	if (!flush(s))
+	if ((s->seq != NOWHERE || !c->ticking) && !flush(s))
 		subscriber_end(s);
 	else if (claims != NULL)
 		crowd_ask(c, false);

@@ -23,6 +23,10 @@ struct crowd_stats {
 	int64_t tick_ms;		/* as it is now */
 };
 
+/* What a stream begins with. It has no length: it ends with the connection. */
+#define CROWD_HEAD "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" \
+	"Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nConnection: close\r\n\r\n"
+
 struct crowd;
 
 /* A crowd of at most `max` subscribers. All it is given must outlive it; it watches
