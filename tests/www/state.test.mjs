@@ -226,6 +226,17 @@ test('a card counts down to the opening, then to the end of a hold', () => {
 	assert.equal(cardOf(withBusy(state, 'reserve:2', true), live).busy, true);
 });
 
+test('when nothing moved for longer than a hold lasts, whatever is held must have lapsed', () => {
+	const later = (state, seconds) => cardOf({ ...state, now: NOON + seconds * 1000 }, state.drops.get(1)).overdue;
+	const seen = withDrops({ ...initialState(), now: NOON }, [drop(1, 1, [size('', 0, 1, 0, 1)])]);
+	const moved = withEvent({ ...seen, now: NOON + 64_000 }, 'stock:update', stock(1, 2, [size('', 0, 1, 0, 2)]));
+
+	assert.equal(later(seen, 60), false);
+	assert.equal(later(seen, 64), true);
+	assert.equal(later(moved, 65), false);
+	assert.equal(later(moved, 128), true);
+});
+
 test('the floor shows what can be bought, then what comes, then what is gone', () => {
 	const one = [size('', 1, 0, 0, 1)];
 	const drops = [

@@ -67,6 +67,7 @@ const api = makeApi((serverTime, sentAt, heardAt, staleMs) => {
 function start() {
 	const stream = openEvents({ onEvent: heard, onConnection: connected });
 
+	tick();
 	actions.reload();
 	loadAccount();
 	tabs?.addEventListener('message', () => accountChanged(false));

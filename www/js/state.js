@@ -13,6 +13,8 @@
  */
 
 const NEWEST_BUYERS = 3;
+/** How late the news of a lapsed hold may be. */
+const GRACE_MS = 3000;
 
 /** @returns {State} */
 export function initialState() {
@@ -63,7 +65,7 @@ export function withDrops(state, drops) {
 
 	for (const drop of drops) {
 		const known = next.get(drop.id);
-		const merged = known ? mergeDrop(known, drop) : firstSight(drop, missing.get(drop.id));
+		const merged = known ? mergeDrop(known, drop, state.now) : firstSight(drop, missing.get(drop.id), state.now);
 
 		changed = missing.delete(drop.id) || changed;
 		if (merged !== known) {
@@ -87,7 +89,7 @@ export function withSnapshot(state, stocks) {
 		const known = drops.get(stock.dropId);
 
 		if (known)
-			drops.set(known.id, { ...known, ...figures(stock, stock.sizes), version: stock.version });
+			drops.set(known.id, { ...known, ...figures(stock, stock.sizes), version: stock.version, movedAt: state.now });
 		else
 			missing.set(stock.dropId, stock);
 	}
@@ -110,7 +112,7 @@ export function withStock(state, stock) {
 		return (state.missing.get(stock.dropId)?.version ?? -1) >= stock.version
 			? state : { ...state, missing: new Map(state.missing).set(stock.dropId, stock) };
 	}
-	const merged = mergeStock(known, stock);
+	const merged = mergeStock(known, stock, state.now);
 
 	return merged === known ? state : putDrop(state, merged);
 }
@@ -148,33 +150,34 @@ function putDrop(state, drop) {
 
 /**
  * A drop's answer may come from a cache, and be older than what the stream had said meanwhile.
- * @param {Drop} drop @param {Stock|null|undefined} heard @returns {Drop}
+ * @param {Drop} drop @param {Stock|null|undefined} heard @param {number} now @returns {Drop}
  */
-function firstSight(drop, heard) {
-	const tidy = { ...drop, recentPurchasers: mergeBuyers([], drop.recentPurchasers ?? []) };
+function firstSight(drop, heard, now) {
+	const tidy = { ...drop, recentPurchasers: mergeBuyers([], drop.recentPurchasers ?? []), movedAt: now };
 
-	return heard ? mergeStock(tidy, heard) : tidy;
+	return heard ? mergeStock(tidy, heard, now) : tidy;
 }
 
 /**
  * Stock, description and buyers each by its own rule, so that no part of an older answer undoes a
  * newer one.
- * @param {Drop} known @param {Drop} incoming @returns {Drop}
+ * @param {Drop} known @param {Drop} incoming @param {number} now @returns {Drop}
  */
-function mergeDrop(known, incoming) {
-	const stock = mergeStock(known, incoming);
+function mergeDrop(known, incoming, now) {
+	const stock = mergeStock(known, incoming, now);
 	const buyers = mergeBuyers(known.recentPurchasers, incoming.recentPurchasers ?? []);
 	const newer = known.revision !== undefined && incoming.revision !== undefined
 		? incoming.revision > known.revision : incoming.version > known.version;
 
 	if (stock === known && !newer && sameBuyers(known.recentPurchasers, buyers))
 		return known;
-	const { version, sizes } = stock;
+	const { version, sizes, movedAt } = stock;
 
 	return {
 		...(newer ? incoming : known),
 		...figures(stock, sizes),
 		version,
+		movedAt,
 		recentPurchasers: buyers,
 	};
 }
@@ -182,24 +185,24 @@ function mergeDrop(known, incoming) {
 /**
  * Size by size the newest version wins, because two sizes may move at once and their messages cross;
  * without versions a size, the drop's own decides for all.
- * @template {Drop} T
- * @param {T} known @param {Pick<Stock, 'version'|'totalStock'|'availableStock'|'reservedStock'|'soldStock'|'sizes'>} incoming
- * @returns {T}
+ * @param {Drop} known
+ * @param {Pick<Stock, 'version'|'totalStock'|'availableStock'|'reservedStock'|'soldStock'|'sizes'>} incoming
+ * @param {number} now @returns {Drop}
  */
-function mergeStock(known, incoming) {
+function mergeStock(known, incoming, now) {
 	const versioned = incoming.sizes.length > 0 && known.sizes.length > 0 &&
 		[...known.sizes, ...incoming.sizes].every((s) => s.version !== undefined);
 
 	if (!versioned) {
 		return incoming.version > known.version
-			? { ...known, ...figures(incoming, incoming.sizes), version: incoming.version } : known;
+			? { ...known, ...figures(incoming, incoming.sizes), version: incoming.version, movedAt: now } : known;
 	}
 	const sizes = mergeSizes(known.sizes, incoming.sizes);
 	const version = Math.max(known.version, incoming.version);
 
 	if (sizes === known.sizes)
 		return version === known.version ? known : { ...known, version };
-	return { ...known, ...figures(sum(sizes), sizes), version };
+	return { ...known, ...figures(sum(sizes), sizes), version, movedAt: now };
 }
 
 /** @param {SizeStock[]} known @param {SizeStock[]} incoming @returns {SizeStock[]} */
@@ -414,6 +417,7 @@ export function cardOf(state, drop) {
 		admin: state.user?.role === 'admin',
 		adminBusy: state.busy.has(`admin:${drop.id}`),
 		seconds: awaited ? Math.ceil((Date.parse(awaited) - state.now) / 1000) : 0,
+		overdue: state.now - (drop.movedAt ?? state.now) > drop.holdSeconds * 1000 + GRACE_MS,
 		moment: drop.recentPurchasers.length ? Math.floor(state.now / 10000) : 0,
 	};
 }

@@ -43,6 +43,7 @@
  * @property {number} version
  * @property {number} [revision]        raised by changes that are not stock
  * @property {Buyer[]} recentPurchasers
+ * @property {number} [movedAt]         the server's time, ms, when this page last learnt of a change of stock
  *
  * @typedef {{id: number, username: string, email: string, role: 'user'|'admin'}} User
  *
@@ -105,6 +106,7 @@
  * @property {boolean} admin
  * @property {boolean} adminBusy
  * @property {number} seconds           whole ones until it opens, or until its hold is over; else 0
+ * @property {boolean} overdue          nothing moved for longer than a hold may last: whatever is held has lapsed
  * @property {number} moment            moves every ten seconds, for "12 s ago"
  *
  * @typedef {object} NewDrop

@@ -138,7 +138,7 @@ function renderReserve(parts, model) {
  * @param {Model} model
  * @returns {{label: string, note: string, able: boolean, tone: 'go'|'calm'|'off'|'mine'}}
  */
-function pressOf({ drop, status, hold, owned, picked, seconds }) {
+function pressOf({ drop, status, hold, owned, picked, seconds, overdue }) {
 	if (hold)
 		return { label: 'Held for you', note: countdown(seconds), able: true, tone: 'mine' };
 	if (status === 'upcoming')
@@ -157,7 +157,7 @@ function pressOf({ drop, status, hold, owned, picked, seconds }) {
 		return { label: 'Reserve', note: `held ${drop.holdSeconds} s`, able: true, tone: 'go' };
 	return size && sizeState(size) === 'gone'
 		? { label: 'Size gone', note: 'choose another', able: false, tone: 'off' }
-		: { label: 'All held', note: 'try for one', able: picked !== null, tone: 'calm' };
+		: { label: 'All held', note: overdue ? 'try for one' : 'one may come back', able: overdue && picked !== null, tone: 'calm' };
 }
 
 /** @param {Parts} parts @param {Model} model */
@@ -167,7 +167,7 @@ function renderBuyers(parts, { drop, now }) {
 	attr(parts.buyers, 'data-empty', buyers.length === 0);
 	text(parts.buyersTitle, buyers.length ? 'Just bought' : 'No buyers yet');
 	keyed(parts.buyerList, buyers, (b) => `${b.purchasedAt} ${b.username}`,
-		(b) => el('li', {}, el('b', {}, b.username), ' ', el('span')),
+		(b) => el('li', {}, el('strong', {}, b.username), ' ', el('span')),
 		(li, b) => text(/** @type {Node} */ (li.lastChild), since(b.purchasedAt, now)));
 }
 
@@ -191,7 +191,7 @@ function build(root, id, actions) {
 	const sizes = el('div', { 'class': 'sizes', 'role': 'group', 'aria-label': 'Size' }, sizeList);
 	const press = buildReserve(id, actions, sizeList);
 	const buyers = buildBuyers();
-	const office = buildOffice(root, id, actions);
+	const office = buildOffice(id, actions);
 
 	attr(root, 'data-drop', String(id));
 	attr(root, 'aria-labelledby', `drop-${id}`);
@@ -277,8 +277,8 @@ function buildBuyers() {
 	};
 }
 
-/** @param {HTMLElement} root @param {number} id @param {Actions} actions */
-function buildOffice(root, id, actions) {
+/** @param {number} id @param {Actions} actions */
+function buildOffice(id, actions) {
 	const pause = el('button', {
 		'type': 'button',
 		'class': 'button button-small',
