@@ -26,25 +26,30 @@ build_tree() { # FOLDER [CONFIGURE-OPTION...]
 	local folder=$1 log=$1/build.log lock
 	shift
 	(umask 022 && mkdir -p "$folder") 2>/dev/null || die "cannot make $folder"
-	exec {lock}<"$LP_TREE" && flock "$lock"
-	if ! build_is_current "$folder"; then
-		[[ -w $folder && -w $LP_TREE ]] || die "cannot build: $folder belongs to another user"
-		say "building in $folder (log: $log)"
-		set -m
-		(build_steps "$folder" "$@") >"$log" 2>&1 </dev/null {lock}<&- &
-		build_group=$!
-		set +m
-		if ! wait "$build_group"; then
-			tail -n 30 "$log" >&2
-			die "the build failed; all of it is in $log"
-		fi
-		build_group=''
+	if [[ ! -w $folder || ! -w $LP_TREE ]]; then
+		build_is_complete "$folder" ||
+		    die "cannot build: $folder or $LP_TREE belongs to another user"
+		return 0
 	fi
+	exec {lock}<"$LP_TREE" && flock "$lock"
+	build_is_complete "$folder" || say "building in $folder (log: $log)"
+	set -m
+	(build_steps "$folder" "$@") >"$log" 2>&1 </dev/null {lock}<&- &
+	build_group=$!
+	set +m
+	if ! wait "$build_group"; then
+		tail -n 30 "$log" >&2
+		die "the build failed; all of it is in $log"
+	fi
+	build_group=''
 	exec {lock}<&-
 }
 
-build_is_current() { # FOLDER
-	[[ -f $1/Makefile ]] && make -q -s -C "$1" all >/dev/null 2>&1
+build_is_complete() { # FOLDER
+	local program
+	for program in lastpair-api lastpair-sse lastpair-expire lastpairctl; do
+		[[ -x $1/$program ]] || return 1
+	done
 }
 
 # umask 022: a stack started by root runs the programs as another user.
