@@ -42,8 +42,8 @@ import * as toasts from './views/toasts.js';
 
 const TICK_MS = 250;
 const POLL_MS = 6000;
-const TOAST_MS = 7000;
-const MOST_TOASTS = 3;
+const TOAST_MS = 6000;
+const MOST_TOASTS = 2;
 /** More unknown drops than this are cheaper as one listing. */
 const FEW_DROPS = 4;
 const OPENED_AT = Date.now();
