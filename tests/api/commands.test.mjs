@@ -100,7 +100,7 @@ test('lastpairctl user create makes someone who can sign in, with the password f
 
 	assertExit(await stack.ctl(['user', 'create', email, '--username', username], `${PASSWORD}\n`), 0);
 	const res = await signIn(email);
-	assert.equal(res.status, 200, res.text);
+	assert.equal(res.status, 200, res.asked);
 	assert.deepEqual([res.body.user.username, res.body.user.role], [username, 'user']);
 });
 
@@ -109,7 +109,7 @@ test('lastpairctl user create --admin makes an administrator', async () => {
 
 	assertExit(await stack.ctl(['user', 'create', email, '--admin'], PASSWORD), 0);
 	const res = await signIn(email);
-	assert.equal(res.status, 200, res.text);
+	assert.equal(res.status, 200, res.asked);
 	assert.equal(res.body.user.role, 'admin');
 });
 

@@ -215,6 +215,11 @@ test('headers that are too large are refused as a problem document', async () =>
 	assertProblem(res, res.status, res.body?.code);
 });
 
+test('an address that nginx cannot read is refused as a problem document', async () => {
+	for (const path of ['/api/drops/%00', '/api/%2e%2e/%2e%2e/etc/passwd', '/api/drops/%zz'])
+		assertProblem(await anyone.get(path), 400, 'bad_request');
+});
+
 test('what is not HTTP is refused as a problem document', async () => {
 	const answer = await rawRequest(stack.port, 'GET /api/drops HTTP/1.1\r\nConnection: close\r\nno colon here\r\n\r\n');
 	const noHost = await rawRequest(stack.port, 'GET /api/drops HTTP/1.1\r\nConnection: close\r\n\r\n');

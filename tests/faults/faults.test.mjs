@@ -46,7 +46,7 @@ test('with cron stopped, a lapsed pair is reserved by the next caller at once', 
 		await waitFor('the deadline', () => Date.now() >= Date.parse(hold.expiresAt) + 2);
 		assertProblem(await one.api.post(`/api/reservations/${hold.id}/purchase`, {}), 410, 'reservation_expired');
 		const next = await two.api.post(`/api/drops/${drop.id}/reservations`, {});
-		assert.equal(next.status, 201, next.text);
+		assert.equal(next.status, 201, next.asked);
 		assertProblem(await three.api.post(`/api/drops/${drop.id}/reservations`, {}), 409, 'sold_out');
 		assert.deepEqual(counts(await dropNow(drop.id)), [0, 1, 0]);
 		await purchase(two.api, next.body.reservation.id);

@@ -9,6 +9,7 @@ import net from 'node:net';
  * @property {Buffer} raw
  * @property {string} text
  * @property {any} body   parsed where the answer says it is JSON
+ * @property {string} asked  the request and the answer in a line, for messages
  *
  * @param {{port: number, method?: string, path: string, headers?: Record<string, any>,
  *   body?: unknown, raw?: string|Buffer, timeoutMs?: number}} call  `body` is sent as JSON, `raw` as it is
@@ -35,7 +36,7 @@ export function request({ port, method = 'GET', path, headers = {}, body, raw, t
 
 			res.on('data', (chunk) => chunks.push(chunk));
 			res.on('error', reject);
-			res.on('end', () => resolve(answer(res, Buffer.concat(chunks))));
+			res.on('end', () => resolve(answer(res, Buffer.concat(chunks), `${method} ${path} ${String(bytes ?? '')}`)));
 		});
 		req.end(bytes);
 	});
@@ -46,8 +47,8 @@ function hasHeader(headers, name) {
 	return Object.keys(headers).some((key) => key.toLowerCase() === name);
 }
 
-/** @param {http.IncomingMessage} res @param {Buffer} raw @returns {Answer} */
-function answer(res, raw) {
+/** @param {http.IncomingMessage} res @param {Buffer} raw @param {string} call @returns {Answer} */
+function answer(res, raw, call) {
 	const text = raw.toString('utf8');
 	const json = /^application\/([a-z]+\+)?json\b/.test(res.headers['content-type'] ?? '');
 
@@ -57,11 +58,12 @@ function answer(res, raw) {
 		raw,
 		text,
 		body: json && text ? JSON.parse(text) : undefined,
+		asked: JSON.stringify(`${call.slice(0, 200)} -> ${res.statusCode} ${text.slice(0, 200)}`),
 	};
 }
 
 /**
- * Sends bytes that no client library would, and returns all that comes back.
+ * Sends bytes that no client library would, and returns all that comes back, also where it ends with a reset.
  * @param {number} port @param {string} bytes
  * @returns {Promise<string>}
  */
@@ -74,7 +76,7 @@ export function rawRequest(port, bytes) {
 		socket.on('data', (chunk) => { text += chunk; });
 		socket.on('end', () => resolve(text));
 		socket.on('close', () => resolve(text));
-		socket.on('error', reject);
+		socket.on('error', (error) => (text ? resolve(text) : reject(error)));
 	});
 }
 

@@ -92,9 +92,9 @@ export function assertPurchase(purchase) {
  * @param {string[]} [fields]  that it finds fault with, where it names any
  */
 export function assertProblem(res, status, code, fields) {
-	assert.equal(res.status, status, `the status of a ${code}: ${res.text}`);
-	assert.match(String(res.headers['content-type']), /^application\/problem\+json\b/);
-	assert.equal(res.body.code, code, res.text);
+	assert.equal(res.status, status, `the status of a ${code}: ${res.asked}`);
+	assert.match(String(res.headers['content-type']), /^application\/problem\+json\b/, res.asked);
+	assert.equal(res.body.code, code, res.asked);
 	assert.equal(res.body.status, status);
 	assert.ok(text(res.body.title) && res.body.title !== '', 'a title');
 	assert.ok(text(res.body.detail) && res.body.detail !== '', 'a detail');
@@ -104,7 +104,7 @@ export function assertProblem(res, status, code, fields) {
 			assertShape(error, { field: text, message: (v) => text(v) && v !== '' }, 'error');
 	}
 	if (fields)
-		assert.deepEqual(res.body.errors?.map((/** @type {any} */ e) => e.field), fields, res.text);
+		assert.deepEqual(res.body.errors?.map((/** @type {any} */ e) => e.field), fields, res.asked);
 	assertDiscreet(res.text);
 }
 

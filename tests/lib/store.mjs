@@ -66,7 +66,7 @@ export async function newDrop(fields = {}) {
 	const body = { name: unique('Drop'), priceCents: 12900, ...(fields.sizes ? {} : { totalStock: 5 }), ...fields };
 	const res = await (await admin()).post('/api/drops', body);
 
-	assert.equal(res.status, 201, res.text);
+	assert.equal(res.status, 201, res.asked);
 	return res.body.drop;
 }
 
@@ -74,7 +74,7 @@ export async function newDrop(fields = {}) {
 export async function dropNow(id) {
 	const res = await (await admin()).get(`/api/drops/${id}`);
 
-	assert.equal(res.status, 200, res.text);
+	assert.equal(res.status, 200, res.asked);
 	return res.body.drop;
 }
 
@@ -85,7 +85,7 @@ export const counts = ({ availableStock, reservedStock, soldStock }) => [availab
 export async function reserve(api, dropId, size) {
 	const res = await api.post(`/api/drops/${dropId}/reservations`, size === undefined ? {} : { size });
 
-	assert.equal(res.status, 201, res.text);
+	assert.equal(res.status, 201, res.asked);
 	return res.body.reservation;
 }
 
@@ -93,7 +93,7 @@ export async function reserve(api, dropId, size) {
 export async function purchase(api, reservationId) {
 	const res = await api.post(`/api/reservations/${reservationId}/purchase`, {});
 
-	assert.equal(res.status, 201, res.text);
+	assert.equal(res.status, 201, res.asked);
 	return res.body.purchase;
 }
 
