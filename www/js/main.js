@@ -4,7 +4,8 @@
  *
  * Hooks for browser tests, kept stable:
  *   data-drop=ID and data-status on each card; inside it data-testid drop-status, available, reserved, sold (each with
- *   data-value, the plain number), size-option (data-size, data-state=free|last|held|gone, aria-pressed), reserve, buyers,
+ *   data-value, the plain number), size-option (data-size, data-state=free|last|held|gone, aria-pressed; none where the
+ *   only size is ""), reserve, buyers,
  *   admin-pause (data-active), admin-restock
  *   connection (data-state=live|connecting|offline), toast (data-kind=ok|bad|info, data-code on a refusal)
  *   hold (data-reservation, data-hold-drop) with hold-countdown, buy, give-back

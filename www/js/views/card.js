@@ -80,10 +80,10 @@ function figure(node, n) {
 
 /** @param {Parts} parts @param {Model} model @param {Actions} actions */
 function renderSizes(parts, { drop, status, picked }, actions) {
-	const choice = drop.sizes.length > 1;
+	const named = drop.sizes.length > 1 || drop.sizes[0]?.size !== '';
 
-	show(parts.sizes, choice);
-	keyed(parts.sizeList, choice ? drop.sizes : [], (s) => s.size,
+	show(parts.sizes, named);
+	keyed(parts.sizeList, named ? drop.sizes : [], (s) => s.size,
 		(s) => sizeButton(drop.id, s.size, actions),
 		(button, s) => {
 			const state = sizeState(s);
