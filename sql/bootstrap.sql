@@ -15,6 +15,10 @@ SELECT format('CREATE ROLE %I LOGIN', r)
 -- without waiting for the disk, and api.durable() waits before the answer goes out.
 ALTER ROLE lastpair_api SET synchronous_commit = off;
 
+-- Every call is short: compiling its plan would take longer than running it.
+ALTER ROLE lastpair_api SET jit = off;
+ALTER ROLE lastpair_sse SET jit = off;
+
 -- A call that can't end soon must not hold a lock that others wait for.
 ALTER ROLE lastpair_api SET statement_timeout = '4s';
 ALTER ROLE lastpair_api SET lock_timeout = '3s';

@@ -21,7 +21,7 @@ BEGIN
 		RETURN refusal('ends_before_start');
 	END IF;
 	v_reply := drop_reply(v_drop, 201, 'drop:created');
-	PERFORM remember(v_user, p_key, p_request, v_reply.status, v_reply.body);
+	PERFORM remember(v_user, p_key, print_of(p_request), v_reply.status, v_reply.body);
 	RETURN v_reply;
 END $$;
 REVOKE ALL ON FUNCTION api.drop_create(uuid, jsonb, text, text) FROM PUBLIC;

@@ -1,8 +1,9 @@
--- A drop as the API shows it.
-CREATE OR REPLACE FUNCTION lastpair.drop_json(d lastpair.drops, p_now timestamptz) RETURNS json
-LANGUAGE plpgsql STABLE AS $$
-BEGIN
-	RETURN (SELECT json_build_object(
+-- A drop as the API shows it, with stock_of() and buyers_of() it. One expression without
+-- a query, so that the planner puts it in the place of the call.
+CREATE OR REPLACE FUNCTION lastpair.drop_json(d lastpair.drops, t lastpair.stock_sum, p_buyers json,
+	p_now timestamptz) RETURNS json
+LANGUAGE sql STABLE AS $$
+	SELECT json_build_object(
 		'id', d.id,
 		'name', d.name,
 		'description', d.description,
@@ -22,19 +23,14 @@ BEGIN
 		'maxPerUser', d.max_per_user,
 		'version', t.version,
 		'revision', d.revision,
-		'recentPurchasers', coalesce(b.buyers, '[]'::json))
-	  FROM lastpair.stock_of(d.id) t CROSS JOIN (
-		SELECT json_agg(json_build_object(
-				'username', n.username,
-				'purchasedAt', lastpair.stamp(n.purchased_at))
-				ORDER BY n.purchased_at DESC, n.id DESC) AS buyers
-		  FROM (
-			SELECT p.id, p.purchased_at, u.username
-			  FROM lastpair.purchases p
-			  JOIN lastpair.users u ON u.id = p.user_id
-			 WHERE p.drop_id = d.id
-			 ORDER BY p.purchased_at DESC, p.id DESC
-			 LIMIT 3
-		  ) n
-	  ) b);
+		'recentPurchasers', p_buyers)
+$$;
+
+CREATE OR REPLACE FUNCTION lastpair.drop_json(d lastpair.drops, p_now timestamptz) RETURNS json
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	t lastpair.stock_sum := lastpair.stock_of(d.id);
+	v_buyers json := lastpair.buyers_of(d.id);
+BEGIN
+	RETURN lastpair.drop_json(d, t, v_buyers, p_now);
 END $$;

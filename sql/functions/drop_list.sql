@@ -7,17 +7,16 @@ SET search_path = lastpair, pg_temp AS $$
 DECLARE
 	v_now timestamptz := now_ms();
 	v_drops json[];
-	v_last bigint;
 	v_next text;
 	v_list text;
 BEGIN
-	SELECT array_agg(n.drop_json ORDER BY n.id DESC), min(n.id)
-	  INTO v_drops, v_last
+	SELECT array_agg(drop_json(n.d, n.t, buyers_of(n.id), v_now) ORDER BY n.id DESC)
+	  INTO v_drops
 	  FROM (
-		SELECT d.id, drop_json(d, v_now)
-		  FROM drops d, stock_of(d.id) t
+		SELECT d.id, d, t
+		  FROM drops d CROSS JOIN LATERAL (SELECT stock_of(d.id) AS t OFFSET 0) s
 		 WHERE (p_before IS NULL OR d.id < p_before)
-		   AND (p_status IS NULL OR drop_status(d, t.total, t.sold, v_now) = p_status)
+		   AND (p_status IS NULL OR drop_status(d, (t).total, (t).sold, v_now) = p_status)
 		 ORDER BY d.id DESC
 		 LIMIT p_limit + 1
 	  ) n;

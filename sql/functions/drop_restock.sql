@@ -48,7 +48,7 @@ BEGIN
 	PERFORM wrote();
 	v_reply := drop_reply(p_drop, 200, 'drop:updated');
 	v_reply.events := v_expired || stock_event(p_drop, v_now);
-	PERFORM remember(v_user, p_key, p_request, v_reply.status, v_reply.body);
+	PERFORM remember(v_user, p_key, print_of(p_request), v_reply.status, v_reply.body);
 	RETURN v_reply;
 END $$;
 REVOKE ALL ON FUNCTION api.drop_restock(uuid, bigint, text, integer, text, text) FROM PUBLIC;

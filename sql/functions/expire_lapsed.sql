@@ -1,10 +1,9 @@
 -- Closes lapsed holds of a drop, the oldest p_limit of them, gives their pairs back, and
--- returns what to tell their holders. The caller has passed the drop's gate.
+-- returns what to tell their holders. The caller has passed the drop's gate,
+-- and its settings pin the plans.
 CREATE OR REPLACE FUNCTION lastpair.expire_lapsed(p_drop bigint, p_now timestamptz, p_limit integer)
 RETURNS text[]
-LANGUAGE plpgsql VOLATILE
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
 	v_events text[];
 BEGIN

@@ -21,7 +21,7 @@ BEGIN
 		DELETE FROM sign_in_failures WHERE email = lower(u.email) AND address = p_address;
 		IF v_kept IS NOT DISTINCT FROM NULL THEN
 			-- The session's id is kept, not the token made of it.
-			PERFORM remember(p_user, p_key, p_request, 200::smallint, p_session::text);
+			PERFORM remember(p_user, p_key, print_of(p_request), 200::smallint, p_session::text);
 		END IF;
 	END IF;
 	PERFORM wrote();

@@ -37,7 +37,7 @@ BEGIN
 		SELECT * INTO p FROM purchases WHERE reservation_id = r.id;
 		v_body := json_build_object('purchase', purchase_json(p));
 		PERFORM wrote();
-		PERFORM remember(u.id, p_key, p_request, 200::smallint, v_body::text);
+		PERFORM remember(u.id, p_key, print_of(p_request), 200::smallint, v_body::text);
 		RETURN ROW(CASE WHEN p.id = p_purchase THEN 201 ELSE 200 END, NULL, v_body, NULL)::reply;
 	END IF;
 	IF r.status = 'active' AND r.expires_at <= v_now THEN
@@ -54,7 +54,7 @@ BEGIN
 	VALUES (p_purchase, r.id, r.drop_id, r.size, u.id, r.price_cents, r.currency, v_now)
 	RETURNING * INTO p;
 	v_body := json_build_object('purchase', purchase_json(p));
-	PERFORM remember(u.id, p_key, p_request, 201::smallint, v_body::text);
+	PERFORM remember(u.id, p_key, print_of(p_request), 201::smallint, v_body::text);
 	RETURN ROW(201, NULL, v_body, ARRAY[
 		stock_event(r.drop_id, v_now),
 		hold_event(r, v_now),

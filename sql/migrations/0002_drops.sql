@@ -41,3 +41,13 @@ COMMENT ON COLUMN lastpair.stock.size IS 'empty for a drop of one size';
 COMMENT ON COLUMN lastpair.stock.position IS 'order of the sizes as the drop was created';
 COMMENT ON COLUMN lastpair.stock.version IS
 	'raised in the same UPDATE as the counts; a drop''s version is the sum over its sizes';
+
+-- A drop's stock summed over its sizes, and the sizes as the API shows them.
+CREATE TYPE lastpair.stock_sum AS (
+	total bigint,
+	available bigint,
+	reserved bigint,
+	sold bigint,
+	version bigint,
+	sizes json
+);

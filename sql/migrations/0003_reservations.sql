@@ -47,14 +47,18 @@ CREATE INDEX purchases_user ON lastpair.purchases (user_id, drop_id);
 CREATE INDEX purchases_newest ON lastpair.purchases (drop_id, purchased_at DESC, id DESC);
 COMMENT ON COLUMN lastpair.purchases.reservation_id IS 'one purchase a reservation: the unique key is the rule';
 
--- What becomes of each request in a batch of reserves.
+-- A request in a batch of reserves and what becomes of it. `place`: among those of its size
+-- that may still have a pair; `code`: a refusal, `kept` (answered before, under its key),
+-- `made` (its hold is there), or NULL: may have a pair.
 CREATE TYPE lastpair.verdict AS (
 	ord integer,
+	id uuid,
 	user_id bigint,
+	size text,
 	key text,
 	print bytea,
-	status smallint,
 	code text,
-	body text,
-	reservation_id uuid
+	place integer,
+	status smallint,
+	body text
 );
