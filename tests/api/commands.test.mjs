@@ -74,9 +74,11 @@ test('programs that need the signing key refuse to start with one that is short,
 	for (const text of ['k1 tooshort\n', `k1 ${'x'.repeat(31)}\n`, 'x'.repeat(64), '', '\n']) {
 		fs.writeFileSync(key, text);
 		assertExit(await run(program('lastpairctl'), ['-c', conf, 'token', '-'], { input: '' }), 1, /32|key/);
-		assertExit(await run(program('lastpair-api'), ['-c', conf, '--pool', 'api']), 1, /32|key/);
+		/* a worker wants a listening socket before anything else */
+		assertExit(await run('spawn-fcgi', ['-n', '-s', `${conf}.sock`, '--', program('lastpair-api'), '-c', conf, '--pool', 'api']), 1, /32|key/);
 	}
 	fs.rmSync(key);
+	fs.rmSync(`${conf}.sock`, { force: true });
 	assertExit(await run(program('lastpairctl'), ['-c', conf, 'token', '-'], { input: 'admin@test.example\n' }), 1, /short\.key/);
 	fs.rmSync(conf);
 });

@@ -47,7 +47,7 @@ test('a method that an address does not take is refused with 405 and Allow', asy
 });
 
 test('unknown addresses under /api are refused as not_found', async () => {
-	for (const path of ['/api', '/api/', '/api/nothing', '/api/drops/', '/api/drops/1/', '/api/drops/1/nothing', '/api/reservations/x/y/z', '/api/auth', '/api/auth/', '/api/admin', '/api//drops/', '/api/Drops', '/api/drops.json'])
+	for (const path of ['/api/', '/api/nothing', '/api/drops/', '/api/drops/1/', '/api/drops/1/nothing', '/api/reservations/x/y/z', '/api/auth', '/api/auth/', '/api/admin', '/api//drops/', '/api/Drops', '/api/drops.json'])
 		assertProblem(await anyone.get(path), 404, 'not_found');
 });
 
@@ -96,7 +96,7 @@ test('/metrics speaks for the workers, the daemon and the expiry together, in Pr
 	assert.equal(res.status, 200);
 	assert.match(String(res.headers['content-type']), /^text\/plain; version=0\.0\.4/);
 	for (const line of res.text.trimEnd().split('\n'))
-		assert.match(line, /^(# (HELP|TYPE) [a-z_:][\w:]* .+|[a-z_:][\w:]*(\{[^}]*\})? -?[\d.e+]+)$/, line);
+		assert.match(line, /^(# (HELP|TYPE) [a-z_:][\w:]* .+|[a-z_:][\w:]*(\{[^}]*\})? (-?[\d.]+(e[+-]?\d+)?|[+-]Inf|NaN))$/, line);
 	assert.match(res.text, /^[a-z_]*(subscribers|streams|connections)[a-z_]*(\{[^}]*\})? \d/m, 'the daemon\'s readers');
 	assert.match(res.text, /^[a-z_]*requests[a-z_]*(\{[^}]*\})? \d/m, 'the workers\' requests');
 	assert.match(res.text, /^[a-z_]*expir[a-z_]*(\{[^}]*\})? \d/m, 'the expiry');

@@ -11,13 +11,22 @@ import { pause, waitFor } from '../lib/wait.mjs';
 
 const service = (/** @type {string} */ verb, /** @type {string} */ name) => run('sv', ['-w', '15', verb, path.join(stack.dir, 'service', name)]);
 
-/** Until somebody can reserve and buy. @param {string} after @param {number} [ms] */
+/** Until every part is up and somebody can reserve and buy. @param {string} after @param {number} [ms] */
 async function sells(after, ms = 30_000) {
-	const drop = await waitFor(`the store to take a drop after ${after}`, () => newDrop({ totalStock: 1 }), ms);
-	const { api } = await person();
+	await waitFor(`a sale after ${after}`, async () => {
+		const drop = await newDrop({ totalStock: 1 });
+		const { api } = await person();
 
-	await purchase(api, (await reserve(api, drop.id)).id);
+		return purchase(api, (await reserve(api, drop.id)).id);
+	}, ms);
 	await stack.whole(ms);
+}
+
+/** Kills what a pid file names and waits for the next one. @param {string} name */
+async function replaced(name) {
+	const [old] = stack.kill(name);
+
+	await waitFor(`another ${name}`, () => stack.pid(name) !== old, 20_000);
 }
 
 /** With cron stopped, and the expiry that it started. @param {() => Promise<void>} during */
@@ -283,7 +292,7 @@ test('the daemon killed comes back', async () => {
 });
 
 test('nginx killed comes back', async () => {
-	stack.kill('nginx');
+	await replaced('nginx');
 	await sells('nginx was killed');
 });
 

@@ -173,8 +173,14 @@ export class Stack {
 	kill(name, signal = 'SIGKILL') {
 		const pids = name.startsWith('lastpair-') ? this.pids(name) : [this.pid(name)];
 
-		for (const pid of pids)
-			process.kill(pid, signal);
+		for (const pid of pids) {
+			try {
+				process.kill(pid, signal);
+			} catch (error) {
+				if (/** @type {any} */ (error).code !== 'ESRCH')	/* it has just ended by itself */
+					throw error;
+			}
+		}
 		return pids;
 	}
 
