@@ -14,9 +14,10 @@
 #include "log.h"
 
 #define HEAD_MS		10000	/* to send the head in */
-#define CALLERS_MAX	512	/* heads read at once; the oldest gives way */
+#define CALLERS_MAX	512	/* heads read at once */
+#define PATIENCE_MS	1000	/* after which the oldest of that many gives way */
 #define ACCEPT_AT_ONCE	64	/* before others get their turn */
-#define REST_MS		100	/* while descriptors are out */
+#define REST_MS		20	/* between looks whether there is room again */
 #define BACKLOG		4096
 
 struct caller {
@@ -38,6 +39,7 @@ struct door {
 	void *arg;
 	TAILQ_HEAD(, caller) callers;	/* that wait for more; oldest first */
 	int waiting;
+	int64_t said_ms;	/* when a failure to accept was last logged */
 	struct door_stats stats;
 };
 
@@ -167,7 +169,6 @@ wait_for_more(struct caller *c)
 {
 	int64_t left = c->deadline_ms - clock_ms();
 	struct timeval tv = { 0, 1000 };
-	struct caller *oldest;
 
 	if (left > 0)
 		tv = (struct timeval){ left / 1000, left % 1000 * 1000 };
@@ -179,10 +180,7 @@ wait_for_more(struct caller *c)
 			return;
 		}
 		TAILQ_INSERT_TAIL(&c->door->callers, c, next);
-		if (++c->door->waiting > CALLERS_MAX) {
-			oldest = TAILQ_FIRST(&c->door->callers);
-			turn_away(oldest, 408, "too_slow", "The request took too long to arrive.");
-		}
+		c->door->waiting++;
 	}
 	if (event_add(c->event, &tv) != 0) {
 		close(c->fd);
@@ -235,25 +233,64 @@ on_caller(evutil_socket_t fd, short what, void *arg)
 		turn_away(c, 408, "too_slow", "The request took too long to arrive.");
 }
 
+/* Whether another caller can be read. Many may call at once and be a little late
+ * with their heads; one that takes longer than that must not keep others out. */
+static bool
+has_room(struct door *door)
+{
+	struct caller *oldest = TAILQ_FIRST(&door->callers);
+
+	if (door->waiting < CALLERS_MAX)
+		return true;
+	if (clock_ms() < oldest->deadline_ms - HEAD_MS + PATIENCE_MS)
+		return false;
+	turn_away(oldest, 408, "too_slow", "The request took too long to arrive.");
+	return true;
+}
+
+/* Leaves callers to the kernel's queue for a moment: the loop would spin on those
+ * it can't take. */
+static void
+rest(struct door *door)
+{
+	static const struct timeval tv = { 0, REST_MS * 1000 };
+
+	event_del(door->listening);
+	event_add(door->rest, &tv);
+}
+
+static void
+say_failed(struct door *door)
+{
+	int64_t now = clock_ms();
+
+	if (door->said_ms == 0 || now - door->said_ms > 10000) {
+		log_error("%s: accept: %s", door->path, strerror(errno));
+		door->said_ms = now;
+	}
+}
+
 static void
 on_listening(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval rest = { 0, REST_MS * 1000 };
 	struct door *door = arg;
 
 	(void)what;
 	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
-		int caller = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		struct caller *c;
+		int caller;
 
+		if (!has_room(door)) {
+			rest(door);
+			return;
+		}
+		caller = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (caller < 0) {
 			if (errno == EINTR || errno == ECONNABORTED)
 				continue;
 			if (errno != EAGAIN) {
-				/* The loop would spin on a caller it can't take. */
-				log_error("accept: %s", strerror(errno));
-				event_del(door->listening);
-				event_add(door->rest, &rest);
+				say_failed(door);
+				rest(door);
 			}
 			return;
 		}
