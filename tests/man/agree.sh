@@ -41,14 +41,14 @@ same() { # NAME SAID WRITTEN
 
 # Two lists of lines `KEY<tab>VALUE`: each key of either is a test, so that what stands
 # on one side alone fails too. Two empty lists agree on nothing.
-agree() { # WHAT SAID WRITTEN
+agree() { # PAGE SAID WRITTEN
 	local key keys
 	keys=$(printf '%s\n%s\n' "$2" "$3" | cut -f 1 | sed '/^$/d' | sort -u)
 	if [[ -z $2 || -z $3 ]]; then
-		result 'not ok' "$1: --help and the page have some"
+		result 'not ok' "$1 and --help both say something"
 	fi
 	while IFS= read -r key; do
-		[[ -z $key ]] || same "$1: $key" "$(value_of "$key" "$2")" "$(value_of "$key" "$3")"
+		[[ -z $key ]] || same "$1 and --help agree on $key" "$(value_of "$key" "$2")" "$(value_of "$key" "$3")"
 	done <<<"$keys"
 }
 
@@ -166,11 +166,11 @@ for page in "$man"/*.[1-9]; do
 done
 
 for program in "${programs[@]}"; do
-	same "$program: usage" "$(usage_said "$program")" "$(usage_written "$program")"
-	agree "$program" "$(options_said "$program")" "$(options_written "$program")"
+	same "$program(8) has the usage of --help" "$(usage_said "$program")" "$(usage_written "$program")"
+	agree "$program(8)" "$(options_said "$program")" "$(options_written "$program")"
 done
-agree lastpairctl "$(commands_said)" "$(commands_written)"
-agree lastpair.conf "$(settings_said)" "$(settings_written)"
+agree "lastpairctl(8)" "$(commands_said)" "$(commands_written)"
+agree "lastpair.conf(5)" "$(settings_said)" "$(settings_written)"
 
 printf '1..%d\n' "$count"
 ((failures == 0))
