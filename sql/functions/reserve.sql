@@ -77,12 +77,13 @@ BEGIN
 		v_events := array_append(v_events, stock_event(p_drop, v_now));
 	END IF;
 
-	-- Keys last, and in order: see gate().
-	PERFORM remember(v.user_id, v.key, v.print, 201::smallint, reserve_body(r, v_drop, v_now))
-	   FROM (SELECT * FROM unnest(v_verdicts)
-	          WHERE key IS NOT NULL AND (code IS NULL OR code = 'made')
-	          ORDER BY user_id, key OFFSET 0) v
-	   JOIN reservations r ON r.id = v.id;
+	IF array_remove(p_keys, NULL) <> '{}' THEN	-- keys last, and in order: see gate()
+		PERFORM remember(v.user_id, v.key, v.print, 201::smallint, reserve_body(r, v_drop, v_now))
+		   FROM (SELECT * FROM unnest(v_verdicts)
+		          WHERE key IS NOT NULL AND (code IS NULL OR code = 'made')
+		          ORDER BY user_id, key OFFSET 0) v
+		   JOIN reservations r ON r.id = v.id;
+	END IF;
 
 	RETURN QUERY
 		SELECT CASE WHEN r.id IS NOT NULL THEN 201 ELSE v.status END::smallint,
