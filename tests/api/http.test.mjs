@@ -47,7 +47,7 @@ test('a method that an address does not take is refused with 405 and Allow', asy
 });
 
 test('unknown addresses under /api are refused as not_found', async () => {
-	for (const path of ['/api/', '/api/nothing', '/api/drops/', '/api/drops/1/', '/api/drops/1/nothing', '/api/reservations/x/y/z', '/api/auth', '/api/auth/', '/api/admin', '/api//drops/', '/api/Drops', '/api/drops.json'])
+	for (const path of ['/api/', '/api/nothing', '/api/drops/', '/api/drops/1/', '/api/drops/1/nothing', '/api/reservations/x/y/z', '/api/auth/', '/api/admin', '/api//drops/', '/api/Drops', '/api/drops.json'])
 		assertProblem(await anyone.get(path), 404, 'not_found');
 });
 
