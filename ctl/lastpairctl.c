@@ -144,7 +144,9 @@ main(int argc, char **argv)
 		ctl.argc = argc - at - words;
 		ctl.argv = argv + at + words;
 		if (ctl.argc < commands[i].min || (commands[i].max >= 0 && ctl.argc > commands[i].max))
-			options_wrong(&o, "%s: wrong number of arguments", commands[i].name);
+			options_wrong(&o, "%s%s%s: wrong number of arguments",
+			    commands[i].group != NULL ? commands[i].group : "",
+			    commands[i].group != NULL ? " " : "", commands[i].name);
 		options_conf(&o, &ctl.conf);
 		rc = commands[i].run(&ctl);
 		conf_free(&ctl.conf);

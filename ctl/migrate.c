@@ -144,16 +144,16 @@ cmd_audit(struct ctl *ctl)
 int
 cmd_db(struct ctl *ctl)
 {
-	char **args = calloc((size_t)ctl->argc + 4, sizeof(*args));
-	struct buf conninfo = { 0 };
+	char **args = calloc((size_t)ctl->argc + 6, sizeof(*args));
 
-	buf_printf(&conninfo, "%s user=%s", ctl->conf.database, ctl->conf.database_user_owner);
-	if (args == NULL || conninfo.failed)
+	if (args == NULL)
 		return ctl_fail("out of memory");
 	args[0] = (char *)"psql";
 	args[1] = (char *)"-d";
-	args[2] = conninfo.data;
-	memcpy(args + 3, ctl->argv, (size_t)ctl->argc * sizeof(*args));
+	args[2] = ctl->conf.database;
+	args[3] = (char *)"-U";
+	args[4] = ctl->conf.database_user_owner;
+	memcpy(args + 5, ctl->argv, (size_t)ctl->argc * sizeof(*args));
 	execvp("psql", args);
 	return ctl_fail("psql: %s (install postgresql-client)", strerror(errno));
 }

@@ -267,7 +267,7 @@ cmd_user_revoke(struct ctl *ctl)
 		ctl_fail("there is no user %s", ctl->argv[0]);
 	} else if (r != NULL) {
 		ctl_publish(ctl, PQgetvalue(r, 0, 1));
-		printf("%s sessions ended\n", PQgetvalue(r, 0, 0));
+		printf("sessions ended: %s\n", PQgetvalue(r, 0, 0));
 		rc = EXIT_SUCCESS;
 	}
 	PQclear(r);

@@ -45,7 +45,7 @@ static const struct setting settings[] = {
 	{ AT(bcrypt_cost), .type = NUMBER, .fallback = "11", .min = 4, .max = 16,
 	  .help = "cost of new password hashes; each step doubles the time" },
 	{ AT(signin_failures), .type = NUMBER, .fallback = "10", .min = 1, .max = 1000,
-	  .help = "wrong passwords an account takes in one window before it must wait" },
+	  .help = "wrong passwords for an account from one address, in a window, before it must wait" },
 	{ AT(signin_window_seconds), .type = NUMBER, .fallback = "300", .min = 1, .max = 86400,
 	  .unit = "s", .help = "that window" },
 	{ AT(cookie_secure), .type = YESNO, .fallback = "no",

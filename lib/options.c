@@ -18,7 +18,7 @@ options_parse(struct options *o, int argc, char **argv)
 	while (i < argc) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
 			fputs(o->usage, stdout);
-			puts("\nOptions of every program:\n"
+			puts("\n\nOptions of every program:\n"
 			    "  -c FILE     settings (default " DEFAULT_CONF ")\n"
 			    "  --help      this text\n"
 			    "  --version   the version\n\nSettings:");
