@@ -1,0 +1,211 @@
+/* The settings file: what it may say, and how it is told what it may not. */
+#include "conf.h"
+
+#include "test.h"
+
+static struct conf conf;
+static struct test_stderr said;
+static char path[TEST_PATH_LEN];
+
+static bool
+load_bytes(const char *text, size_t len)
+{
+	bool ok;
+
+	test_file(path, text, len);
+	test_stderr_begin(&said);
+	ok = conf_load(&conf, path);
+	test_stderr_end(&said);
+	unlink(path);
+	return ok;
+}
+
+static bool
+load(const char *text)
+{
+	return load_bytes(text, strlen(text));
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	conf_free(&conf);
+	return 0;
+}
+
+static void
+an_empty_file_gives_the_defaults(void **state)
+{
+	(void)state;
+	assert_true(load(""));
+	assert_string_equal(said.text, "");
+	assert_string_equal(conf.database, "dbname=lastpair");
+	assert_string_equal(conf.database_user_api, "lastpair_api");
+	assert_string_equal(conf.database_user_sse, "lastpair_sse");
+	assert_string_equal(conf.database_user_owner, "lastpair_owner");
+	assert_int_equal(conf.database_pool, 4);
+	assert_string_equal(conf.redis_channel, "lastpair");
+	assert_string_equal(conf.signing_key_previous_file, "");
+	assert_int_equal(conf.session_seconds, 604800);
+	assert_int_equal(conf.bcrypt_cost, 11);
+	assert_int_equal(conf.signin_failures, 10);
+	assert_false(conf.cookie_secure);
+	assert_int_equal(conf.worker_threads, 32);
+	assert_int_equal(conf.sse_max_subscribers, 20000);
+	assert_int_equal(conf.sse_tick_ms, 25);
+	assert_int_equal(conf.sse_log_kib, 4096);
+	assert_in_range(conf.sse_heartbeat_seconds, 1, 15);
+	assert_non_null(strstr(conf.sql_dir, "sql"));
+}
+
+static void
+lines_are_read_with_comments_blanks_and_either_line_end(void **state)
+{
+	(void)state;
+	assert_true(load("# a comment\n\n   # another, indented\n"
+	    "database = host=/srv/run dbname=shop\n"
+	    "\tredis_channel=a b \t\n"
+	    "database_pool = 7\r\n"
+	    "redis_socket =\n"
+	    "cookie_secure = yes\n"
+	    "worker_threads = 8\n"
+	    "worker_threads = 9"));	/* the last line without its end; the last one wins */
+	assert_string_equal(conf.database, "host=/srv/run dbname=shop");
+	assert_string_equal(conf.redis_channel, "a b");
+	assert_int_equal(conf.database_pool, 7);
+	assert_string_equal(conf.redis_socket, "");
+	assert_true(conf.cookie_secure);
+	assert_int_equal(conf.worker_threads, 9);
+}
+
+static void
+a_bad_line_is_named_with_file_line_and_what_is_wrong(void **state)
+{
+	static const struct {
+		const char *line, *wrong;
+	} cases[] = {
+		{ "no equals sign", "a line is `name = value`" },
+		{ "= 5", "there is no setting ``" },
+		{ "nonsense = 5", "there is no setting `nonsense`" },
+		{ "Database_pool = 5", "there is no setting `Database_pool`" },
+		{ "database_pool = many", "database_pool wants a whole number" },
+		{ "database_pool = 12abc", "database_pool wants a whole number" },
+		{ "database_pool = 1.5", "database_pool wants a whole number" },
+		{ "database_pool = 4 # four", "database_pool wants a whole number" },
+		{ "database_pool =", "database_pool wants a whole number" },
+		{ "database_pool = 99999999999999999999", "database_pool wants a whole number" },
+		{ "database_pool = 0", "database_pool is out of range (1 to 64 connections)" },
+		{ "database_pool = 65", "database_pool is out of range (1 to 64 connections)" },
+		{ "database_pool = -4", "database_pool is out of range (1 to 64 connections)" },
+		{ "bcrypt_cost = 3", "bcrypt_cost is out of range (4 to 16)" },
+		{ "bcrypt_cost = 17", "bcrypt_cost is out of range (4 to 16)" },
+		{ "sse_heartbeat_seconds = 16", "sse_heartbeat_seconds is out of range (1 to 15 s)" },
+		{ "cookie_secure = maybe", "cookie_secure wants yes or no" },
+		{ "cookie_secure = true", "cookie_secure wants yes or no" },
+		{ "cookie_secure = Yes", "cookie_secure wants yes or no" },
+		{ "cookie_secure =", "cookie_secure wants yes or no" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char text[256], where[TEST_PATH_LEN + 8];
+
+		snprintf(text, sizeof(text), "# first\nredis_channel = x\n%s\nworker_threads = 2\n",
+		    cases[i].line);
+		assert_false(load(text));
+		snprintf(where, sizeof(where), "%s:3: ", path);
+		assert_memory_equal(said.text, where, strlen(where));
+		assert_contains(said.text, cases[i].wrong);
+		/* One line, and nothing left to give back. */
+		assert_ptr_equal(strchr(said.text, '\n'), said.text + strlen(said.text) - 1);
+		assert_null(conf.redis_channel);
+	}
+}
+
+static void
+the_edges_of_a_range_are_in_it(void **state)
+{
+	(void)state;
+	assert_true(load("database_pool = 1\nsse_tick_ms = 5\nbcrypt_cost = 4\nsession_seconds = 60\n"));
+	assert_int_equal(conf.database_pool, 1);
+	assert_int_equal(conf.sse_tick_ms, 5);
+	conf_free(&conf);
+	assert_true(load("database_pool = 64\nsse_tick_ms = 1000\nbcrypt_cost = 16\n"));
+	assert_int_equal(conf.database_pool, 64);
+	assert_int_equal(conf.bcrypt_cost, 16);
+}
+
+static void
+a_nul_byte_does_not_cut_a_line_short(void **state)
+{
+	(void)state;
+	assert_false(load_bytes("worker_threads = 3\0 000\n", 24));
+	assert_contains(said.text, ":1: a NUL byte");
+}
+
+static void
+a_file_that_is_not_there_is_named(void **state)
+{
+	(void)state;
+	test_stderr_begin(&said);
+	assert_false(conf_load(&conf, "/nonexistent/lastpair.conf"));
+	test_stderr_end(&said);
+	assert_contains(said.text, "/nonexistent/lastpair.conf: No such file");
+	test_stderr_begin(&said);
+	assert_false(conf_load(&conf, "/tmp"));	/* opens, but is no file */
+	test_stderr_end(&said);
+	assert_contains(said.text, "/tmp: Is a directory");
+}
+
+static void
+freeing_twice_or_nothing_is_harmless(void **state)
+{
+	struct conf none = { 0 };
+
+	(void)state;
+	conf_free(&none);
+	assert_true(load("redis_channel = a\nredis_channel = b\n"));
+	conf_free(&conf);
+	conf_free(&conf);
+	assert_null(conf.database);
+}
+
+static void
+the_help_names_each_setting_with_its_default_and_range(void **state)
+{
+	static const char *const parts[] = { "database = dbname=lastpair\n", "database_user_owner",
+	    "database_pool = 4\n", "(1 to 64 connections)", "signing_key_previous_file = \n",
+	    "session_seconds = 604800\n", "signin_failures", "signin_window_seconds",
+	    "cookie_secure = no\n", "metrics_file", "sse_admin_socket", "sse_log_kib = 4096\n",
+	    "sse_heartbeat_seconds", "sql_dir" };
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	(void)state;
+	conf_help(f);
+	fclose(f);
+	for (size_t i = 0; i < COUNT(parts); i++)
+		assert_contains(text, parts[i]);
+	free(text);
+}
+
+#define TEST(fn) cmocka_unit_test_teardown(fn, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_empty_file_gives_the_defaults),
+		TEST(lines_are_read_with_comments_blanks_and_either_line_end),
+		TEST(a_bad_line_is_named_with_file_line_and_what_is_wrong),
+		TEST(the_edges_of_a_range_are_in_it),
+		TEST(a_nul_byte_does_not_cut_a_line_short),
+		TEST(a_file_that_is_not_there_is_named),
+		TEST(freeing_twice_or_nothing_is_harmless),
+		TEST(the_help_names_each_setting_with_its_default_and_range),
+	};
+
+	return cmocka_run_group_tests_name("conf", tests, NULL, NULL);
+}
