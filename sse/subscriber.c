@@ -619,7 +619,7 @@ look_after(struct crowd *c, struct subscriber *s)
 		c->stats.let_go += idle > STUCK_MS;
 		return idle <= STUCK_MS;
 	}
-	if (idle < c->beat_ms)
+	if (idle < c->beat_ms || s->text != NULL)	/* that one waits for its round */
 		return true;
 	s->text = text_new(beat, sizeof(beat) - 1);
 	c->stats.beats++;
