@@ -132,11 +132,11 @@ try {
 	/** @type {NodeJS.ProcessEnv} */
 	const env = { ...process.env };
 
-	if (!WITHOUT_STACK.has(suite)) {
+	if (files.length && !WITHOUT_STACK.has(suite)) {
 		stack = await Stack.start();
 		env.LASTPAIR_TEST_STACK = `${stack.dir}|${stack.port}`;
 	}
-	if (suite === 'sql' && stack)
+	if (suite === 'sql' && stack && files.length)
 		await runPgProve(stack);
 	for (const file of suite === 'sql' ? [] : files) {
 		say(`# ${path.relative(TOP, file)}`);
