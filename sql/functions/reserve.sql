@@ -30,6 +30,7 @@ DECLARE
 	v_stock stock_sum;
 	v_buyers json;
 	v_drop json;
+	v_wrote text;
 BEGIN
 	-- One snapshot for both questions: a hold that is closed between two looks would be
 	-- seen by neither.
@@ -69,7 +70,7 @@ BEGIN
 	END IF;
 
 	IF v_made > 0 OR EXISTS (SELECT FROM unnest(v_verdicts) WHERE code IN ('kept', 'made')) THEN
-		PERFORM wrote();
+		v_wrote := wrote();
 		v_stock := stock_of(p_drop);
 		v_drop := drop_json(d, v_stock, coalesce(v_buyers, buyers_of(p_drop)), v_now);
 		v_events := array_append(v_events, stock_event(p_drop, v_stock, v_now));
