@@ -44,7 +44,7 @@ struct daemon {
 };
 
 static const char usage[] =
-	"usage: lastpair-sse [-c FILE]\n\n"
+	"Usage: lastpair-sse [-c FILE]\n\n"
 	"Serves Lastpair's event stream on a Unix socket until SIGTERM.";
 
 static void
