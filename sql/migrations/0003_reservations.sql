@@ -47,9 +47,8 @@ CREATE INDEX purchases_user ON lastpair.purchases (user_id, drop_id);
 CREATE INDEX purchases_newest ON lastpair.purchases (drop_id, purchased_at DESC, id DESC);
 COMMENT ON COLUMN lastpair.purchases.reservation_id IS 'one purchase a reservation: the unique key is the rule';
 
--- A request in a batch of reserves and what becomes of it. `place`: among those of its size
--- that may still have a pair; `code`: a refusal, `kept` (answered before, under its key),
--- `made` (its hold is there), or NULL: may have a pair.
+-- A request in a batch of reserves and what becomes of it. `code`: a refusal, `kept`
+-- (answered before, under its key), `made` (its hold is there), or NULL: may have a pair.
 CREATE TYPE lastpair.verdict AS (
 	ord integer,
 	id uuid,
@@ -58,7 +57,6 @@ CREATE TYPE lastpair.verdict AS (
 	key text,
 	print bytea,
 	code text,
-	place integer,
 	status smallint,
 	body text
 );
