@@ -133,7 +133,7 @@ BEGIN
 	END IF;
 
 	RETURN QUERY
-		SELECT CASE WHEN r.id IS NOT NULL THEN 201 ELSE v.status END::smallint,
+		SELECT CASE WHEN r.id IS NOT NULL THEN 201 WHEN v.code = 'kept' THEN v.status ELSE 0 END::smallint,
 		       CASE WHEN r.id IS NULL AND v.code IS DISTINCT FROM 'kept'
 		            THEN coalesce(v.code, 'sold_out') END,
 		       CASE WHEN r.id IS NOT NULL THEN reserve_body(r, v_drop, v_now)
