@@ -53,15 +53,23 @@ async function runFile(file, env) {
 		failed(`${path.basename(file)} ended with ${code} though no test failed`);
 }
 
-/** The pgTAP files, by pg_prove, as the cluster's superuser: each rolls back what it did. @param {Stack} stack */
+/**
+ * The pgTAP files, by pg_prove, as the cluster's superuser: each rolls back what it did. PostgreSQL has to be
+ * alone for it (the expiry's lock is one of the things under test), and pgTAP in a schema that is none of the
+ * store's (what may be called there is another).
+ * @param {Stack} stack
+ */
 async function runPgProve(stack) {
 	const superuser = spawnSync('stat', ['-c', '%U', stack.dir], { encoding: 'utf8' }).stdout.trim();
 	const where = ['-h', path.join(stack.dir, 'run'), '-U', superuser, '-d', 'lastpair'];
-	const made = await run('psql', [...where, '-qc', 'CREATE EXTENSION IF NOT EXISTS pgtap']);
+
+	await run('sv', ['-w', '10', 'down', ...['nginx', 'cron', 'api', 'auth', 'sse'].map((name) => path.join(stack.dir, 'service', name))]);
+	const made = await run('psql', [...where, '-Atqc', 'CREATE SCHEMA pgtap; CREATE EXTENSION pgtap SCHEMA pgtap', '-c', 'SHOW search_path']);
 
 	if (made.code !== 0)
 		throw new Error(`pgTAP could not be made: ${made.stderr}`);
-	const child = spawn('pg_prove', [...where, '--verbose', '--nocolor', ...files], { cwd: TOP, stdio: ['ignore', 'pipe', 'inherit'] });
+	const env = { ...process.env, PGOPTIONS: `-c search_path=${made.stdout.trim().replaceAll(' ', '')},pgtap` };
+	const child = spawn('pg_prove', [...where, '--verbose', '--nocolor', ...files], { cwd: TOP, env, stdio: ['ignore', 'pipe', 'inherit'] });
 	let tap = '';
 
 	child.stdout.setEncoding('utf8').on('data', (text) => {
