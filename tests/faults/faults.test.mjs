@@ -307,16 +307,17 @@ test('the supervised parts all killed at once come back', { timeout: 90_000 }, a
 
 test('./run --stop ends every process of its stack, and a second ./run finds its data', { timeout: 120_000 }, async () => {
 	const drop = await newDrop({ totalStock: 9 });
-	const session = stack.pid('supervisor');
+	const session = (await run('ps', ['-o', 'sid=', '-p', String(stack.pid('postgres'))])).stdout.trim();
 
 	await reserve((await person()).api, drop.id);
 	const stopped = stack.halt();
-	const { stdout } = await run('ps', ['-o', 'pid=,stat=,args=', '-s', String(session)]);
+	const { stdout } = await run('ps', ['-o', 'pid=,stat=,args=', '-s', session]);
 	const away = await anyone.get('/healthz').then(() => 'it answers', (error) => error.code);
 	const again = stack.halt();
 
 	await stack.again();
 	await stack.whole();
+	assert.match(session, /^\d+$/);
 	assert.equal(stopped.status, 0, stopped.stderr);
 	/* a zombie is only waiting for whoever reaps orphans on this machine */
 	assert.deepEqual(stdout.split('\n').filter((line) => line && !/^ *\d+ Z/.test(line)), [], 'nothing of it was left');
