@@ -34,7 +34,10 @@ async function runFile(file, env) {
 		'--test-reporter=tap', `--test-reporter-destination=${tap}`, file,
 	], { env, stdio: ['ignore', 'inherit', 'inherit'] });
 	const timer = setTimeout(() => child.kill('SIGTERM'), FILE_LIMIT_MS);
-	const endWithMe = () => child.kill('SIGTERM');
+	const endWithMe = () => {
+		child.kill('SIGTERM');
+		fs.rmSync(tap, { force: true });
+	};
 
 	process.on('exit', endWithMe);
 	const code = await new Promise((resolve) => child.on('close', resolve));
