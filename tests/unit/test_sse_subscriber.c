@@ -50,7 +50,7 @@ bool
 session_id(const char *text, unsigned char id[SESSION_LEN])
 {
 	memset(id, 0, SESSION_LEN);
-	strncpy((char *)id, text, SESSION_LEN - 1);
+	memcpy(id, text, strnlen(text, SESSION_LEN - 1));
 	return true;
 }
 
