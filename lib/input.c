@@ -7,37 +7,15 @@
 #include <string.h>
 
 #include "password.h"
-
-/* Takes the next character of valid UTF-8 (RFC 3629); 0 at the end, -1 if it is
- * none. */
-static int32_t
-next_character(const unsigned char **s)
-{
-	static const int32_t least[] = { 0, 0x80, 0x800, 0x10000 };
-	const unsigned char *p = *s;
-	int more = p[0] < 0x80 ? 0 : p[0] < 0xc2 ? -1 : p[0] < 0xe0 ? 1 : p[0] < 0xf0 ? 2 :
-	    p[0] < 0xf5 ? 3 : -1;
-	int32_t c;
-
-	if (more < 0)
-		return -1;
-	c = more == 0 ? p[0] : p[0] & (0x3f >> more);
-	for (int i = 1; i <= more; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return -1;
-		c = c << 6 | (p[i] & 0x3f);
-	}
-	if (c < least[more] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return -1;
-	*s = p + more + (c != 0);
-	return c;
-}
+#include "utf8.h"
 
 /* Characters that would let one text pass for another, or break a line. */
 static bool
 unwanted(int32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || (c >= 0x200b && c <= 0x200f) ||
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || c == 0x180e ||
+	    c == 0x3164 || (c >= 0xe0000 && c <= 0xe0fff) ||
+	    (c >= 0x200b && c <= 0x200f) ||
 	    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x2069) || c == 0xfeff ||
 	    (c & 0xfffe) == 0xfffe;
 }
@@ -45,14 +23,14 @@ unwanted(int32_t c)
 bool
 input_printable(const char *s, size_t min, size_t max, bool newlines)
 {
-	const unsigned char *p = (const unsigned char *)s;
+	const char *end = s + strlen(s);
 	size_t count = 0;
-	int32_t c;
 
-	while ((c = next_character(&p)) != 0) {
+	for (; s < end; count++) {
+		int32_t c = utf8_next(&s, end);
+
 		if (c < 0 || (unwanted(c) && !(newlines && c == '\n')))
 			return false;
-		count++;
 	}
 	return count >= min && count <= max;
 }
@@ -85,17 +63,15 @@ input_email(const char *s)
 const char *
 input_password(const char *s)
 {
-	const unsigned char *p = (const unsigned char *)s;
+	const char *p = s, *end = s + strlen(s);
 	size_t count = 0;
-	int32_t c;
 
-	while ((c = next_character(&p)) > 0)
-		count++;
-	if (c < 0)
-		return "A password is text in UTF-8.";
+	for (; p < end; count++)
+		if (utf8_next(&p, end) < 0)
+			return "A password is text in UTF-8.";
 	if (count < PASSWORD_MIN_CHARACTERS)
 		return "A password has at least 8 characters.";
-	if (strlen(s) > PASSWORD_MAX_BYTES)
+	if (end - s > PASSWORD_MAX_BYTES)
 		return "A password has at most 72 bytes.";
 	return NULL;
 }

@@ -19,7 +19,8 @@ struct json_object *json_parse_object(const char *text, size_t len, const char *
 /* The text `o` is, or NULL when it is something else. Owned by `o`. */
 const char *json_text(struct json_object *o);
 
-/* Whether `o` is a whole number written as one (1.0 and 1e3 are not), in range. */
+/* Whether `o` is a whole number written as one (1.0 and 1e3 are not), above -2^63 and in
+ * range. */
 bool json_whole(struct json_object *o, int64_t min, int64_t max, int64_t *value);
 
 #endif

@@ -107,13 +107,19 @@ token_sign(const struct token_keys *keys, const struct token_claims *claims)
 	return token;
 }
 
-/* A claim that must be a number: libjwt gives 0 and an errno for other types. */
+/* A claim that must be a whole number, written as one. libjwt's own getter gives 0 for
+ * other types. */
 static bool
 number_claim(jwt_t *jwt, const char *name, int64_t *value)
 {
+	char *text = jwt_get_grants_json(jwt, name), *end = NULL;
+	bool ok;
+
 	errno = 0;
-	*value = jwt_get_grant_int(jwt, name);
-	return errno == 0;
+	*value = text != NULL ? strtoll(text, &end, 10) : 0;
+	ok = end != NULL && end != text && *end == '\0' && errno == 0;
+	free(text);
+	return ok;
 }
 
 static bool

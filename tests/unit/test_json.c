@@ -334,7 +334,8 @@ the_edges_of_64_bits_are_numbers_and_what_lies_beyond_is_not(void **state)
 
 	(void)state;
 	assert_true(whole_in("9223372036854775807", INT64_MIN, INT64_MAX, &n) && n == INT64_MAX);
-	assert_true(whole_in("-9223372036854775808", INT64_MIN, INT64_MAX, &n) && n == INT64_MIN);
+	assert_true(whole_in("-9223372036854775807", INT64_MIN, INT64_MAX, &n) && n == -INT64_MAX);
+	assert_false(whole_in("-9223372036854775808", INT64_MIN, INT64_MAX, &n));	/* json-c can't tell */
 	for (size_t i = 0; i < COUNT(beyond); i++) {
 		if (whole_in(beyond[i], 0, 100000000000, &n))
 			fail_msg("%s passes as an amount", beyond[i]);
