@@ -99,7 +99,6 @@ drop_get(struct ctx *ctx, struct req *req)
 enum status
 drop_create(struct ctx *ctx, struct req *req)
 {
-	struct json_object *answer, *drop = NULL, *id = NULL;
 	enum status status;
 
 	if (!form_drop(&req->form, req->body, req->body_len, true) || !req_key(req))
@@ -109,12 +108,7 @@ drop_create(struct ctx *ctx, struct req *req)
 	    req_print(req) });
 	if (status != OK)
 		return status;
-	answer = json_tokener_parse(req->answer);
-	json_object_object_get_ex(answer, "drop", &drop);
-	json_object_object_get_ex(drop, "id", &id);
-	req_header(req, arena_printf(req->arena, "Location: /api/drops/%lld",
-	    (long long)json_object_get_int64(id)));
-	json_object_put(answer);
+	reply_location(req, "/api/drops/", "drop");
 	return OK;
 }
 

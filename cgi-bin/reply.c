@@ -180,6 +180,18 @@ db_reply(struct db_pool *db, struct req *req, enum db_fn fn, int count,
 	return status_of_code(code);
 }
 
+void
+reply_location(struct req *req, const char *prefix, const char *name)
+{
+	struct json_object *answer = json_tokener_parse(req->answer), *made = NULL, *id = NULL;
+
+	json_object_object_get_ex(answer, name, &made);
+	json_object_object_get_ex(made, "id", &id);
+	req_header(req, arena_printf(req->arena, "Location: %s%s", prefix,
+	    json_object_get_string(id)));
+	json_object_put(answer);
+}
+
 enum status
 reply_json(struct req *req, int http_status, const char *json)
 {

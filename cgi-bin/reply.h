@@ -27,6 +27,9 @@ enum status db_reply(struct db_pool *db, struct req *req, enum db_fn fn, int cou
 enum status db_rows_of(struct db_pool *db, struct req *req, enum db_fn fn, int count,
     const char *const *params, struct db_result **rows);
 
+/* Adds a Location header: `prefix` and the id of the answer's member `name`. */
+void reply_location(struct req *req, const char *prefix, const char *name);
+
 /* Sets a JSON answer of our own. */
 enum status reply_json(struct req *req, int http_status, const char *json);
 

@@ -31,8 +31,9 @@ reservation_create(struct ctx *ctx, struct req *req)
 	params[5] = req_array(req, req_print(req));
 	status = db_reply(ctx->db, req, FN_RESERVE, 6, params);
 	if (status == OK) {
-		metrics_add(METRIC_HOLDS, 1);
-		req_header(req, arena_printf(req->arena, "Location: /api/reservations/%s", id));
+		if (strstr(req->answer, id) != NULL)	/* not the answer kept for a key */
+			metrics_add(METRIC_HOLDS, 1);
+		reply_location(req, "/api/reservations/", "reservation");
 	} else if (status == SOLD_OUT) {
 		metrics_add(METRIC_SOLD_OUT, 1);
 	}

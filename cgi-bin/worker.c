@@ -162,9 +162,8 @@ serve(struct ctx *ctx, struct req *req, const FCGX_Request *fcgi)
 		status = take_session(ctx, req);
 		if (status != OK)
 			return status;
-	} else if (req->method != GET && req_token(req) != NULL && req->by_cookie &&
-	    req_cross_site(req)) {
-		return CROSS_SITE;	/* signing in for somebody else's page */
+	} else if (req->method != GET && req->authorization == NULL && req_cross_site(req)) {
+		return CROSS_SITE;	/* or another page could sign this browser in as it likes */
 	}
 	status = take_body(req, fcgi, route->max_body);
 	if (status != OK)

@@ -43,7 +43,8 @@ BEGIN
 				WHEN s.user_id IS NULL THEN 'unauthenticated'
 				WHEN k.print <> q.print THEN 'key_reused'
 				WHEN k.print IS NOT NULL THEN 'kept'
-				WHEN h.id = r.id THEN 'made'
+				WHEN h.id = r.id OR v_round = 2 AND EXISTS (SELECT FROM reservations x
+					WHERE x.id = r.id AND x.user_id = s.user_id) THEN 'made'
 				WHEN o.id IS NULL THEN 'not_found'
 				WHEN z.size IS NULL THEN 'unknown_size'
 				WHEN o.ends_at <= v_now THEN 'ended'
@@ -85,7 +86,7 @@ BEGIN
 		END IF;
 
 		-- As far as pairs go, in the order they came. What may have changed before the gate
-		-- is looked at again: the drop, a purchase or (the unique index) a hold of the same user.
+		-- is looked at again: the drop, a purchase and, by the unique indexes, a hold of the same user or with the same id.
 		WITH made AS (
 			INSERT INTO reservations (id, drop_id, size, user_id, price_cents, currency,
 					created_at, expires_at)
@@ -100,7 +101,7 @@ BEGIN
 			 WHERE v.place <= st.available
 			   AND (SELECT count(*) FROM purchases p
 				WHERE p.user_id = v.user_id AND p.drop_id = o.id) < o.max_per_user
-			ON CONFLICT (user_id, drop_id) WHERE status = 'active' DO NOTHING
+			ON CONFLICT DO NOTHING
 			RETURNING size
 		), taken AS (
 			UPDATE stock s
