@@ -25,11 +25,10 @@ COMMENT ON COLUMN lastpair.reservations.expires_at IS
 -- One active hold a user and drop: the rule itself.
 CREATE UNIQUE INDEX reservations_one_active
 	ON lastpair.reservations (user_id, drop_id) WHERE status = 'active';
--- Lapsed holds of one drop, for the reserve; of any drop, for the expiry.
-CREATE INDEX reservations_lapsing
-	ON lastpair.reservations (drop_id, expires_at) WHERE status = 'active';
+-- Lapsed holds, in the order they lapsed. No two of these indexes begin with the same
+-- column where a query could take either: without statistics it might take the wrong one.
 CREATE INDEX reservations_due
-	ON lastpair.reservations (expires_at) WHERE status = 'active';
+	ON lastpair.reservations (expires_at, drop_id) WHERE status = 'active';
 CREATE INDEX reservations_history
 	ON lastpair.reservations (user_id, created_at);
 

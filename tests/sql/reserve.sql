@@ -100,7 +100,7 @@ SELECT is(pg_temp.stock(:sized), '1/1/0/0', 'the refusal gives the pair back');
 SELECT pg_temp.lapse(pg_temp.held(:sized, 'ada', '41')) \g /dev/null
 UPDATE lastpair.drops SET is_active = false WHERE id = :sized;
 SELECT is(pg_temp.verdict(pg_temp.hold(:sized, 'bob', '41')), 'paused', 'a paused drop sells nothing that lapsed');
-SELECT is(pg_temp.stock(:sized), '1/1/0/0', 'though it takes it back');
+SELECT is(pg_temp.stock(:sized), '1/0/1/0', 'and leaves it to the expiry: a refusal changes nothing');
 
 -- The clock is that of the moment, not that of the transaction's begin.
 SELECT pg_temp.new_drop('{"totalStock": 1, "holdSeconds": 1}') AS brief \gset
