@@ -22,9 +22,14 @@ answer_health(const struct admin *a, int fd)
 	bool redis = listener_subscribed(a->view.listener);
 	struct buf out = { 0 };
 
+	if (!hub_ready(a->view.hub)) {	/* a stream would be refused */
+		door_problem(fd, 503, "unavailable", "The stream has not begun yet.",
+		    "Retry-After: 1\r\n");
+		return;
+	}
 	buf_printf(&out, "{\"status\":\"%s\",\"database\":\"%s\",\"redis\":\"%s\","
 	    "\"subscribers\":%d}",
-	    !hub_ready(a->view.hub) ? "starting" : database && redis ? "ok" : "degraded",
+	    database && redis ? "ok" : "degraded",
 	    database ? "ok" : "down", redis ? "ok" : "down",
 	    crowd_stats(a->view.crowd)->subscribers);
 	door_answer(fd, "application/json", &out);
