@@ -1,7 +1,7 @@
 -- Which calls have something to wait for: only what wrote, or told of what another wrote.
 BEGIN;
 \ir setup.psql
-SELECT plan(29);
+SELECT plan(30);
 
 SELECT pg_temp.person('boss', 'admin'), pg_temp.person('ada'), pg_temp.person('bob') \g /dev/null
 SELECT pg_temp.new_drop() AS drop, pg_temp.new_drop('{"totalStock": 0}') AS none \gset
@@ -38,6 +38,9 @@ SELECT pg_temp.buy('ada', :'hold', :'id') \g /dev/null
 SELECT ok(pg_temp.wrote(), 'a purchase is');
 SELECT pg_temp.buy('ada', :'hold') \g /dev/null
 SELECT ok(pg_temp.wrote(), 'and the same call again waits for it');
+SELECT pg_temp.buy('ada', :'hold', p_key => 'key-0002', p_request => 'R'), pg_temp.wrote() \g /dev/null
+SELECT pg_temp.buy('ada', :'hold', p_key => 'key-0002', p_request => 'R') \g /dev/null
+SELECT ok(pg_temp.wrote(), 'and so does its key');
 SELECT pg_temp.give_back('ada', :'hold') \g /dev/null
 SELECT ok(NOT pg_temp.wrote(), 'a release that is refused writes nothing');
 SELECT id AS hold FROM lastpair.reservations WHERE drop_id = :drop AND status = 'active' \gset

@@ -1,7 +1,7 @@
 -- The reserve: every verdict, alone and in a batch.
 BEGIN;
 \ir setup.psql
-SELECT plan(92);
+SELECT plan(95);
 
 SELECT pg_temp.person(n) FROM unnest(ARRAY['ada', 'bob', 'cyd', 'dan', 'eve', 'fay', 'gus', 'hal']) n \g /dev/null
 INSERT INTO lastpair.users (username, email, password_hash) VALUES ('late', 'late@sql-test.example', '$2b$04$' || repeat('a', 53));
@@ -101,6 +101,11 @@ SELECT pg_temp.lapse(pg_temp.held(:sized, 'ada', '41')) \g /dev/null
 UPDATE lastpair.drops SET is_active = false WHERE id = :sized;
 SELECT is(pg_temp.verdict(pg_temp.hold(:sized, 'bob', '41')), 'paused', 'a paused drop sells nothing that lapsed');
 SELECT is(pg_temp.stock(:sized), '1/0/1/0', 'and leaves it to the expiry: a refusal changes nothing');
+UPDATE lastpair.drops SET is_active = true WHERE id = :sized;
+SELECT is(pg_temp.verdict(pg_temp.hold(:sized, 'bob', '41')), '201', 'until it is opened again');
+SELECT pg_temp.new_drop('{"isActive": false}') AS paused \gset
+SELECT is(pg_temp.verdict(pg_temp.hold(:paused, 'bob')), 'paused', 'a drop that is not open');
+SELECT ok(NOT pg_temp.gated(:paused), 'says so without its gate');
 
 -- The clock is that of the moment, not that of the transaction's begin.
 SELECT pg_temp.new_drop('{"totalStock": 1, "holdSeconds": 1}') AS brief \gset
