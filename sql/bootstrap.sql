@@ -19,6 +19,15 @@ ALTER ROLE lastpair_api SET synchronous_commit = off;
 ALTER ROLE lastpair_api SET jit = off;
 ALTER ROLE lastpair_sse SET jit = off;
 
+-- A table that was empty or small when a session first planned, or that nobody has
+-- analyzed yet, must not be scanned once it has grown: every query here is an index probe.
+ALTER ROLE lastpair_api SET enable_seqscan = off;
+ALTER ROLE lastpair_api SET enable_hashjoin = off;
+ALTER ROLE lastpair_api SET enable_mergejoin = off;
+ALTER ROLE lastpair_sse SET enable_seqscan = off;
+ALTER ROLE lastpair_sse SET enable_hashjoin = off;
+ALTER ROLE lastpair_sse SET enable_mergejoin = off;
+
 -- A call that can't end soon must not hold a lock that others wait for.
 ALTER ROLE lastpair_api SET statement_timeout = '4s';
 ALTER ROLE lastpair_api SET lock_timeout = '3s';

@@ -1,18 +1,15 @@
--- The newest three buyers of a drop.
+-- The newest three buyers of a drop. Three purchases first, from the end of their index, then
+-- their users: never a sort of all that were sold.
 CREATE OR REPLACE FUNCTION lastpair.buyers_of(p_drop bigint) RETURNS json
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE
+SET enable_sort = off AS $$
 BEGIN
 	RETURN (
 		SELECT coalesce(json_agg(json_build_object(
-				'username', n.username,
-				'purchasedAt', lastpair.stamp(n.purchased_at))
-				ORDER BY n.purchased_at DESC, n.id DESC), '[]')
-		  FROM (
-			SELECT p.id, p.purchased_at, u.username
-			  FROM lastpair.purchases p
-			  JOIN lastpair.users u ON u.id = p.user_id
-			 WHERE p.drop_id = p_drop
-			 ORDER BY p.purchased_at DESC, p.id DESC
-			 LIMIT 3
-		  ) n);
+				'username', u.username,
+				'purchasedAt', lastpair.stamp(p.purchased_at))
+				ORDER BY p.purchased_at DESC, p.id DESC), '[]')
+		  FROM (SELECT * FROM lastpair.purchases WHERE drop_id = p_drop
+		         ORDER BY drop_id DESC, purchased_at DESC, id DESC LIMIT 3) p
+		  JOIN lastpair.users u ON u.id = p.user_id);
 END $$;

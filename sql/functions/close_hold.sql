@@ -1,5 +1,7 @@
 -- Ends an active hold as `released` or `completed` and moves its pair back to the shelf
--- or to the sold ones. The caller has passed the gate. Returns the row as it is now.
+-- or to the sold ones. The caller has passed the gate and seen the hold active; asking
+-- for that here again could make a scan of all active holds of it. Returns the row as it is
+-- now.
 CREATE OR REPLACE FUNCTION lastpair.close_hold(p_reservation uuid, p_status text, p_now timestamptz)
 RETURNS lastpair.reservations
 LANGUAGE plpgsql VOLATILE AS $$
@@ -8,7 +10,7 @@ DECLARE
 BEGIN
 	UPDATE lastpair.reservations
 	   SET status = p_status, closed_at = p_now
-	 WHERE id = p_reservation AND status = 'active'
+	 WHERE id = p_reservation
 	RETURNING * INTO STRICT r;
 	UPDATE lastpair.stock
 	   SET reserved = reserved - 1,

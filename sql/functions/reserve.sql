@@ -64,10 +64,9 @@ BEGIN
 			  LEFT JOIN LATERAL (SELECT i.print, i.status, i.body FROM idempotency_keys i
 				WHERE i.user_id = s.user_id AND i.key = r.key) k ON true
 			  LEFT JOIN LATERAL (SELECT v.id FROM reservations v
-				WHERE v.user_id = s.user_id AND v.drop_id = p_drop
-				  AND v.status = 'active'
-				  -- IS TRUE: not to be looked for in the index of deadlines
-				  AND (v.expires_at > v_now) IS TRUE) h ON true
+				-- + 0 and IS TRUE: to be found by the user alone, in no other index
+				WHERE v.user_id = s.user_id AND v.drop_id + 0 = p_drop
+				  AND v.status = 'active' AND (v.expires_at > v_now) IS TRUE) h ON true
 			  LEFT JOIN LATERAL (SELECT count(*) AS bought FROM purchases p
 				WHERE p.user_id = s.user_id AND p.drop_id = p_drop) b ON true
 			  LEFT JOIN LATERAL (SELECT size, available FROM stock
