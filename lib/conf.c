@@ -14,7 +14,7 @@ struct setting {
 	const char *name;
 	enum type type;
 	size_t offset;
-	const char *fallback;	/* as it would stand in the file; NULL: must be set */
+	const char *fallback;	/* as it would stand in the file */
 	long min, max;		/* of a NUMBER */
 	const char *unit, *help;
 };

@@ -12,8 +12,8 @@
 
 /* Parses `len` bytes of UTF-8 that must be one JSON object. NULL with *why set
  * to a sentence for the caller. Refused besides what is no JSON: duplicate names,
- * NUL in a text, nesting deeper than JSON_MAX_DEPTH. Owned by the caller
- * (json_object_put). */
+ * NUL in a text, nesting deeper than JSON_MAX_DEPTH, more than 32 members in one
+ * object. Owned by the caller (json_object_put). */
 struct json_object *json_parse_object(const char *text, size_t len, const char **why);
 
 /* The text `o` is, or NULL when it is something else. Owned by `o`. */

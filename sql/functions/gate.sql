@@ -1,7 +1,8 @@
 -- The one lock order. Whoever changes stock, holds or purchases of a drop passes this
--- gate first and holds it to the end of the transaction; then come stock rows, holds,
--- purchases, and last, in the order of the key, idempotency keys. Nobody waits for a
--- lock of an earlier kind while holding a later one, so nobody waits in a circle.
+-- gate first and holds it to the end of the transaction, so behind it nobody else is to be
+-- waited for. Idempotency keys alone are shared between drops: they are written last, in
+-- the order of the key. Nobody waits for a gate while holding a key, or for a smaller key
+-- while holding a larger, so nobody waits in a circle.
 --
 -- An advisory lock: it lives in shared memory, writes nothing, and serves waiters in
 -- the order they came.
