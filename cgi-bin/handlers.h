@@ -2,6 +2,7 @@
 #ifndef LP_HANDLERS_H
 #define LP_HANDLERS_H
 
+#include "combiner.h"
 #include "conf.h"
 #include "db.h"
 #include "publish.h"
@@ -12,6 +13,7 @@
 struct ctx {
 	struct conf conf;
 	struct db_pool *db;
+	struct combiner *combiner;	/* of reserves */
 	struct token_keys *keys;
 	struct publisher *publisher;
 };

@@ -146,14 +146,23 @@ enum status
 db_rows_of(struct db_pool *db, struct req *req, enum db_fn fn, int count,
     const char *const *params, struct db_result **rows)
 {
-	switch (db_call(db, fn, count, params, rows)) {
-	case DB_OK:
-		arena_defer(req->arena, free_rows, *rows);
-		return db_rows(*rows) > 0 ? OK : INTERNAL;
+	enum db_status status = db_call(db, fn, count, params, rows);
+
+	if (status != DB_OK)
+		return reply_db_failure(req, status);
+	arena_defer(req->arena, free_rows, *rows);
+	return db_rows(*rows) > 0 ? OK : INTERNAL;
+}
+
+enum status
+reply_db_failure(struct req *req, enum db_status status)
+{
+	switch (status) {
 	case DB_INVALID:	/* of a range that only PostgreSQL knows */
 		return req_wrong(req, "", "A value is out of range.");
 	case DB_UNAVAILABLE:
 		return UNAVAILABLE;
+	case DB_OK:
 	case DB_FAILED:
 		break;
 	}
@@ -166,14 +175,18 @@ db_reply(struct db_pool *db, struct req *req, enum db_fn fn, int count,
 {
 	struct db_result *rows;
 	enum status status = db_rows_of(db, req, fn, count, params, &rows);
-	const char *code;
 
-	if (status != OK)
-		return status;
-	code = db_text(rows, 0, 1);
-	req->events = db_text(rows, 0, 3);
+	return status == OK ? reply_row(req, rows, 0) : status;
+}
+
+enum status
+reply_row(struct req *req, const struct db_result *rows, int row)
+{
+	const char *code = db_text(rows, row, 1);
+
+	req->events = db_text(rows, row, 3);
 	if (code == NULL)
-		return reply_json(req, (int)db_number(rows, 0, 0), db_text(rows, 0, 2));
+		return reply_json(req, (int)db_number(rows, row, 0), db_text(rows, row, 2));
 	for (size_t i = 0; i < sizeof(field_codes) / sizeof(field_codes[0]); i++)
 		if (strcmp(code, field_codes[i].code) == 0)
 			return req_wrong(req, field_codes[i].field, field_codes[i].message);

@@ -23,6 +23,13 @@ void reply_write(const struct req *req, struct buf *out);
 enum status db_reply(struct db_pool *db, struct req *req, enum db_fn fn, int count,
     const char *const *params);
 
+/* Takes over the answer in one row of a stored function's: http_status, answer and
+ * events, or a refusal. The rows must live until the request ends. */
+enum status reply_row(struct req *req, const struct db_result *rows, int row);
+
+/* The refusal for a call that did not come to rows. */
+enum status reply_db_failure(struct req *req, enum db_status status);
+
 /* As db_call(), but the rows live until the request ends. OK only with a row. */
 enum status db_rows_of(struct db_pool *db, struct req *req, enum db_fn fn, int count,
     const char *const *params, struct db_result **rows);

@@ -77,17 +77,6 @@ req_drop_id(const struct req *req)
 	    strspn(req->path_id, "0123456789") == len;
 }
 
-const char *
-req_array(struct req *req, const char *item)
-{
-	char *array = db_array(&item, 1);
-
-	if (array == NULL)
-		abort();	/* out of memory: as the arena does */
-	arena_defer(req->arena, free, array);
-	return array;
-}
-
 /* The value of a cookie (RFC 6265, section 4.2.1), or NULL. */
 static const char *
 cookie(struct req *req, const char *name)

@@ -64,6 +64,7 @@ struct req {
 	struct form form;		/* the body as JSON, and what is wrong with the request */
 	bool by_cookie;			/* the token came in the cookie */
 	const char *session;		/* its id, from a token that verified; or NULL */
+	int64_t user;			/* whose token that is */
 
 	/* The answer. */
 	enum status status;
@@ -85,9 +86,6 @@ bool req_query(struct req *req, const char *name, const char **out);
 
 /* Whether {id} of the path can be a drop's id. */
 bool req_drop_id(const struct req *req);
-
-/* `item` (NULL: SQL's NULL) as a PostgreSQL array of one text. */
-const char *req_array(struct req *req, const char *item);
 
 /* The token of the request, from Authorization or the cookie, or NULL. Sets by_cookie. */
 const char *req_token(struct req *req);

@@ -6,38 +6,46 @@
 #include "metrics.h"
 #include "reply.h"
 
+static void
+free_verdict(void *verdict)
+{
+	verdict_free(verdict);
+}
+
 /* POST /api/drops/{id}/reservations {size?}: 201 {reservation, drop, serverTime}. */
 enum status
 reservation_create(struct ctx *ctx, struct req *req)
 {
 	static const char *const fields[] = { "size", NULL };
+	struct verdict *v = arena_alloc(req->arena, sizeof(*v));
 	char id[UUID_TEXT_LEN];
-	const char *params[6], *size = NULL;
+	const char *size = NULL;
 	enum status status;
 
 	if (!form_parse(&req->form, req->body, req->body_len, fields, true) ||
 	    !form_text(&req->form, "size", false, 20, false, &size) || !req_key(req))
 		return INVALID;
-	uuid_new(id);
 	if (!req_drop_id(req))
 		return NOT_FOUND;
-
-	/* The stored function serves a batch; this is one of one. */
-	params[0] = req->path_id;
-	params[1] = req_array(req, id);
-	params[2] = req_array(req, req->session);
-	params[3] = req_array(req, size);
-	params[4] = req_array(req, req->key);
-	params[5] = req_array(req, req_print(req));
-	status = db_reply(ctx->db, req, FN_RESERVE, 6, params);
-	if (status == OK) {
-		if (strstr(req->answer, id) != NULL)	/* not the answer kept for a key */
-			metrics_add(METRIC_HOLDS, 1);
-		reply_location(req, "/api/reservations/", "reservation");
-	} else if (status == SOLD_OUT) {
+	uuid_new(id);
+	combiner_reserve(ctx->combiner, &(struct reserve){ .drop = strtoll(req->path_id, NULL, 10),
+	    .user = req->user, .id = id, .session = req->session, .size = size, .key = req->key,
+	    .request = req_print(req) }, v);
+	arena_defer(req->arena, free_verdict, v);
+	if (v->status != DB_OK)
+		return reply_db_failure(req, v->status);
+	status = reply_row(req, v->rows, v->row);
+	if (status == SOLD_OUT)
 		metrics_add(METRIC_SOLD_OUT, 1);
+	if (status != OK)
+		return status;
+	if (strstr(req->answer, id) != NULL) {
+		metrics_add(METRIC_HOLDS, 1);
+		req_header(req, arena_printf(req->arena, "Location: /api/reservations/%s", id));
+	} else {	/* the answer kept for its key */
+		reply_location(req, "/api/reservations/", "reservation");
 	}
-	return status;
+	return OK;
 }
 
 /* GET /api/reservations: 200 {reservations, serverTime}, the caller's own. */

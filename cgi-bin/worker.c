@@ -122,6 +122,7 @@ take_session(struct ctx *ctx, struct req *req)
 	if (req->by_cookie && req->method != GET && req_cross_site(req))
 		return CROSS_SITE;
 	req->session = claims->session;
+	req->user = claims->user;
 	return OK;
 }
 
@@ -306,14 +307,18 @@ ctx_open(struct ctx *ctx)
 	metrics_open(ctx->conf.metrics_file);
 	ctx->db = db_pool_new(&ctx->conf, ctx->conf.database_user_api,
 	    (int)ctx->conf.database_pool);
+	ctx->combiner = combiner_new(ctx->db, &(struct combiner_limits){
+	    .batch_max = (int)ctx->conf.reserve_batch,
+	    .waiting_max = (int)ctx->conf.reserve_queue, .wait_ms = DB_WAIT_MS });
 	ctx->publisher = publisher_new(&ctx->conf);
-	return ctx->db != NULL && ctx->publisher != NULL;
+	return ctx->db != NULL && ctx->combiner != NULL && ctx->publisher != NULL;
 }
 
 static void
 ctx_close(struct ctx *ctx)
 {
 	publisher_free(ctx->publisher);
+	combiner_free(ctx->combiner);
 	db_pool_free(ctx->db);
 	token_keys_free(ctx->keys);
 	conf_free(&ctx->conf);

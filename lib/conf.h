@@ -22,6 +22,8 @@ struct conf {
 	long signin_window_seconds;
 	bool cookie_secure;
 	long worker_threads;		/* a process */
+	long reserve_batch;
+	long reserve_queue;
 	char *metrics_file;
 	char *sse_socket;
 	char *sse_admin_socket;

@@ -46,7 +46,7 @@ static const struct function {
 	[FN_DROP_RESTOCK] = { "drop_restock",
 	    REPLY "api.drop_restock($1,$2,$3,$4,$5,$6)", 6, true, false },
 	[FN_RESERVE] = { "reserve",
-	    REPLY "api.reserve($1,$2,$3,$4,$5,$6)", 6, true, false },
+	    REPLY "api.reserve($1,$2,$3,$4,$5,$6,$7)", 6, true, true },
 	[FN_RESERVATION_LIST] = { "reservation_list",
 	    REPLY "api.reservation_list($1)", 1, false, false },
 	[FN_RELEASE] = { "release", REPLY "api.release($1,$2,$3)", 2, true, true },

@@ -14,7 +14,8 @@ DECLARE
 BEGIN
 	expired := 0;
 	lag_ms := 0;
-	SELECT * INTO r FROM reservations WHERE status = 'active' ORDER BY expires_at LIMIT 1;
+	SELECT * INTO r FROM reservations WHERE status = 'active' AND expires_at IS NOT NULL
+	 ORDER BY expires_at LIMIT 1;	-- as reservations_due has it
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;

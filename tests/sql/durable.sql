@@ -24,7 +24,7 @@ SELECT pg_temp.held(:drop, 'ada') AS hold, gen_random_uuid() AS id \gset
 SELECT ok(pg_temp.wrote(), 'a hold does');
 SELECT pg_temp.hold(:drop, 'ada') \g /dev/null
 SELECT ok(NOT pg_temp.wrote(), 'a second one is refused and does not');
-SELECT pg_temp.hold(:drop, 'ada', p_id => :'hold') \g /dev/null
+SELECT pg_temp.hold(:drop, 'ada', p_id => :'hold', p_again => true) \g /dev/null
 SELECT ok(pg_temp.wrote(), 'the same call sent again does: its first commit may not be on disk yet');
 SELECT pg_temp.hold(:drop, 'bob', p_key => 'key-0001', p_request => 'R') \g /dev/null
 SELECT pg_temp.wrote() \g /dev/null

@@ -116,14 +116,6 @@ a_drop_s_id_is_a_number_without_sign_or_leading_nought(void **state)
 	}
 }
 
-static void
-an_item_becomes_an_array_of_one(void **state)
-{
-	(void)state;
-	assert_string_equal(req_array(&req, "a\"b"), "{\"a\\\"b\"}");
-	assert_string_equal(req_array(&req, NULL), "{NULL}");
-}
-
 static const char *
 token(const char *authorization, const char *cookie)
 {
@@ -307,7 +299,6 @@ main(void)
 		TEST(a_malformed_or_repeated_query_value_is_named),
 		TEST(a_bad_value_of_another_name_does_not_matter),
 		TEST(a_drop_s_id_is_a_number_without_sign_or_leading_nought),
-		TEST(an_item_becomes_an_array_of_one),
 		TEST(a_token_comes_in_the_header_or_the_cookie),
 		TEST(the_header_wins_over_the_cookie_even_when_it_is_of_another_kind),
 		TEST(the_cookie_bound_to_the_host_wins_over_one_that_a_neighbour_could_set),
