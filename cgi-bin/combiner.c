@@ -18,6 +18,7 @@
 
 #define ID_LEN		24	/* text of a drop's id */
 #define COLUMNS		5	/* arrays of api.reserve() */
+#define GATHER_US	500	/* that a call which follows another waits for company */
 
 /* Rows of one call, shared by its members. */
 struct batch {
@@ -32,7 +33,7 @@ struct member {
 	struct verdict *verdict;
 	sem_t turn;		/* posted when it is to lead or has its verdict */
 	bool queued;		/* under the lock: in its line still */
-	bool lead;
+	bool lead, handed;	/* it makes the call; after another */
 };
 
 TAILQ_HEAD(members, member);
@@ -146,7 +147,7 @@ decide(struct combiner *c, struct member *const *m, int count)
 	enum db_status status = call(c, m, count, &rows);
 	struct batch *batch = NULL;
 
-	if (status == DB_OK && db_rows(rows) != count)
+	if (status == DB_OK && db_rows(rows) != count + 1)
 		status = DB_FAILED;
 	if (status == DB_OK && (batch = malloc(sizeof(*batch))) == NULL)
 		status = DB_UNAVAILABLE;	/* held, and told so when it comes again */
@@ -160,7 +161,8 @@ decide(struct combiner *c, struct member *const *m, int count)
 	if (batch != NULL)
 		*batch = (struct batch){ .refs = count, .rows = rows };
 	for (int i = 0; i < count; i++)
-		*m[i]->verdict = (struct verdict){ .status = status, .row = i, .batch = batch,
+		*m[i]->verdict = (struct verdict){ .status = status, .row = i,
+		    .shared_row = count, .batch = batch,
 		    .rows = batch != NULL ? batch->rows : NULL };
 }
 
@@ -227,7 +229,7 @@ pass_on(struct combiner *c, struct line *line)
 	m = TAILQ_FIRST(&line->members);
 	if (m != NULL) {
 		leave_line(c, line, m);
-		m->lead = true;
+		m->lead = m->handed = true;
 	} else {
 		LIST_REMOVE(line, next);
 	}
@@ -238,7 +240,9 @@ pass_on(struct combiner *c, struct line *line)
 		free(line);
 }
 
-/* Calls for `m` and for those that wait behind it. */
+/* Calls for `m` and for those that wait behind it. In a rush the next are on their way
+ * when a call has returned: half a millisecond of patience makes calls twice as large, and
+ * what a call costs besides its members is most of it. */
 static void
 lead(struct combiner *c, struct line *line, struct member *m)
 {
@@ -246,6 +250,8 @@ lead(struct combiner *c, struct line *line, struct member *m)
 	int count;
 
 	all[0] = m;
+	if (m->handed && c->limits.batch_max > 1)
+		clock_sleep_us(GATHER_US);
 	count = take_members(c, line, all);
 	decide(c, all, count);
 	pass_on(c, line);

@@ -17,11 +17,12 @@ struct reserve {
 	const char *key, *request;	/* Idempotency-Key, and what it stands for */
 };
 
-/* What became of it: a row that several share. */
+/* What became of it: a row of several that share a call. */
 struct verdict {
 	enum db_status status;
 	struct db_result *rows;		/* NULL unless DB_OK */
-	int row;
+	int row;			/* its own; the first row is 0 */
+	int shared_row;			/* of all: see api.reserve() */
 	struct batch *batch;		/* whose rows they are */
 };
 

@@ -12,6 +12,21 @@ free_verdict(void *verdict)
 	verdict_free(verdict);
 }
 
+/* Puts together what api.reserve() gives in parts: the answer of one that got its hold, and
+ * the message to its holder. The first of a call tells everybody what the call changed. */
+static enum status
+answer_hold(struct req *req, const struct verdict *v, const char *id)
+{
+	const char *hold = db_text(v->rows, v->row, 2);
+	const char *told = v->row == 0 ? db_text(v->rows, v->shared_row, 3) : NULL;
+
+	req_header(req, arena_printf(req->arena, "Location: /api/reservations/%s", id));
+	req->events = arena_printf(req->arena, "%s%s@%lld reservation:update {\"reservation\" : %s}",
+	    told != NULL ? told : "", told != NULL ? "\n" : "", (long long)req->user, hold);
+	return reply_json(req, 201, arena_printf(req->arena, "{\"reservation\" : %s%s", hold,
+	    db_text(v->rows, v->shared_row, 2)));
+}
+
 /* POST /api/drops/{id}/reservations {size?}: 201 {reservation, drop, serverTime}. */
 enum status
 reservation_create(struct ctx *ctx, struct req *req)
@@ -19,7 +34,7 @@ reservation_create(struct ctx *ctx, struct req *req)
 	static const char *const fields[] = { "size", NULL };
 	struct verdict *v = arena_alloc(req->arena, sizeof(*v));
 	char id[UUID_TEXT_LEN];
-	const char *size = NULL;
+	const char *size = NULL, *code;
 	enum status status;
 
 	if (!form_parse(&req->form, req->body, req->body_len, fields, true) ||
@@ -34,18 +49,19 @@ reservation_create(struct ctx *ctx, struct req *req)
 	arena_defer(req->arena, free_verdict, v);
 	if (v->status != DB_OK)
 		return reply_db_failure(req, v->status);
+	code = db_text(v->rows, v->row, 1);
+	if (code != NULL && strcmp(code, "held") == 0) {
+		metrics_add(METRIC_HOLDS, 1);
+		return answer_hold(req, v, id);
+	}
 	status = reply_row(req, v->rows, v->row);
+	if (v->row == 0)
+		req->events = db_text(v->rows, v->shared_row, 3);
 	if (status == SOLD_OUT)
 		metrics_add(METRIC_SOLD_OUT, 1);
-	if (status != OK)
-		return status;
-	if (strstr(req->answer, id) != NULL) {
-		metrics_add(METRIC_HOLDS, 1);
-		req_header(req, arena_printf(req->arena, "Location: /api/reservations/%s", id));
-	} else {	/* the answer kept for its key */
+	if (status == OK)	/* the answer kept for its key */
 		reply_location(req, "/api/reservations/", "reservation");
-	}
-	return OK;
+	return status;
 }
 
 /* GET /api/reservations: 200 {reservations, serverTime}, the caller's own. */

@@ -33,8 +33,14 @@ clock_wall_ms(void)
 void
 clock_sleep_ms(int64_t ms)
 {
-	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+	clock_sleep_us(ms * 1000);
+}
 
-	if (ms > 0)
+void
+clock_sleep_us(int64_t us)
+{
+	struct timespec ts = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
+
+	if (us > 0)
 		nanosleep(&ts, NULL);
 }

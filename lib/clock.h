@@ -12,7 +12,8 @@ int64_t clock_us(void);
 /* Milliseconds since 1970 by the machine's clock. */
 int64_t clock_wall_ms(void);
 
-/* Sleeps; a signal may end it early. */
+/* Sleep; a signal may end it early. */
 void clock_sleep_ms(int64_t ms);
+void clock_sleep_us(int64_t us);
 
 #endif

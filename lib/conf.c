@@ -50,7 +50,7 @@ static const struct setting settings[] = {
 	  .unit = "s", .help = "that window" },
 	{ AT(cookie_secure), .type = YESNO, .fallback = "no",
 	  .help = "yes behind TLS: the cookie gets Secure and the __Host- prefix" },
-	{ AT(worker_threads), .type = NUMBER, .fallback = "32", .min = 1, .max = 512,
+	{ AT(worker_threads), .type = NUMBER, .fallback = "128", .min = 1, .max = 512,
 	  .help = "threads of one worker process; all of them together must outnumber the connections nginx keeps open" },
 	{ AT(reserve_batch), .type = NUMBER, .fallback = "64", .min = 1, .max = 256,
 	  .help = "reserves of one drop that go to the database in one call; 1: each goes alone" },

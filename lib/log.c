@@ -11,11 +11,29 @@
 #define LINE_LEN 2048
 
 static const char *program = "lastpair";
+static int pid;
 
 void
 log_open(const char *name)
 {
 	program = name;
+	pid = (int)getpid();
+}
+
+/* The second as text; a thread formats each once. */
+static const char *
+second(time_t now)
+{
+	static _Thread_local char text[32];
+	static _Thread_local time_t of = -1;
+	struct tm tm;
+
+	if (of != now) {
+		gmtime_r(&now, &tm);
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+		of = now;
+	}
+	return text;
 }
 
 static void
@@ -25,18 +43,15 @@ line(const char *level, const char *fmt, va_list ap)
 static void
 line(const char *level, const char *fmt, va_list ap)
 {
-	char out[LINE_LEN], when[32];
+	char out[LINE_LEN];
 	struct timeval now;
-	struct tm tm;
 	size_t len;
 	ssize_t put;
 	int n;
 
 	gettimeofday(&now, NULL);
-	gmtime_r(&now.tv_sec, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-	n = snprintf(out, sizeof(out), "%s.%03ldZ %s[%d] %s", when,
-	    (long)now.tv_usec / 1000, program, (int)getpid(), level);
+	n = snprintf(out, sizeof(out), "%s.%03ldZ %s[%d] %s", second(now.tv_sec),
+	    (long)now.tv_usec / 1000, program, pid != 0 ? pid : (int)getpid(), level);
 	len = n > 0 ? (size_t)n : 0;
 	n = vsnprintf(out + len, sizeof(out) - len - 1, fmt, ap);
 	if (n > 0)

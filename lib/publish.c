@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "buf.h"
 #include "clock.h"
 #include "log.h"
 #include "metrics.h"
 
 #define QUEUE_LEN	4096
-#define BATCH_LEN	64	/* messages a round trip */
+#define BATCH_LEN	512	/* messages that go as one */
+#define GATHER_MS	2	/* that the first of them waits for others */
 #define TIMEOUT_MS	100	/* of connecting and of a command */
 #define BACKOFF_MS	200	/* after a failure, with as much jitter again */
 #define GOODBYE_MS	500
@@ -43,8 +45,8 @@ connect_redis(const struct conf *conf)
 	return redis;
 }
 
-/* Moves up to BATCH_LEN messages out of the queue; waits for the first. 0 when the
- * publisher ends and the queue is empty. */
+/* Moves up to BATCH_LEN messages out of the queue; waits for the first, and a moment for
+ * those that come with it. 0 when the publisher ends and the queue is empty. */
 static int
 take(struct publisher *p, char *batch[BATCH_LEN])
 {
@@ -53,6 +55,11 @@ take(struct publisher *p, char *batch[BATCH_LEN])
 	pthread_mutex_lock(&p->lock);
 	while (p->count == 0 && !p->ending)
 		pthread_cond_wait(&p->more, &p->lock);
+	if (!p->ending) {
+		pthread_mutex_unlock(&p->lock);
+		clock_sleep_ms(GATHER_MS);
+		pthread_mutex_lock(&p->lock);
+	}
 	for (; n < BATCH_LEN && p->count > 0; n++) {
 		batch[n] = p->queue[p->head];
 		p->head = (p->head + 1) % QUEUE_LEN;
@@ -62,22 +69,23 @@ take(struct publisher *p, char *batch[BATCH_LEN])
 	return n;
 }
 
-/* One round trip for all; false when any did not arrive. */
+/* All as one message of as many lines; false when it did not arrive. */
 static bool
 send_batch(redisContext *redis, const char *channel, char *const batch[], int n)
 {
-	bool ok = true;
+	struct buf lines = { 0 };
+	redisReply *reply = NULL;
+	bool ok;
 
-	for (int i = 0; i < n; i++)
-		ok = ok && redisAppendCommand(redis, "PUBLISH %s %b", channel, batch[i],
-		    strlen(batch[i])) == REDIS_OK;
-	for (int i = 0; ok && i < n; i++) {
-		redisReply *reply = NULL;
-
-		ok = redisGetReply(redis, (void **)&reply) == REDIS_OK && reply != NULL &&
-		    reply->type == REDIS_REPLY_INTEGER;
-		freeReplyObject(reply);
+	for (int i = 0; i < n; i++) {
+		buf_puts(&lines, i > 0 ? "\n" : "");
+		buf_puts(&lines, batch[i]);
 	}
+	if (!lines.failed)
+		reply = redisCommand(redis, "PUBLISH %s %b", channel, lines.data, lines.len);
+	ok = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
+	freeReplyObject(reply);
+	buf_free(&lines);
 	return ok;
 }
 

@@ -15,7 +15,7 @@ struct publisher;
  * after any fork. `conf` must outlive it. NULL when memory or threads are out. */
 struct publisher *publisher_new(const struct conf *conf);
 
-/* Queues a copy of `message`, of `len` bytes, and returns at once. When the queue is full the
+/* Queues a copy of `message`, one line, of `len` bytes, and returns at once. When the queue is full the
  * message is dropped and counted (METRIC_PUBLISH_DROPPED): the daemon's own reading makes up for it. */
 void publish(struct publisher *p, const char *message, size_t len);
 

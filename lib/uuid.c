@@ -10,16 +10,31 @@
 
 #include "clock.h"
 
+/* Randomness from the kernel, fetched for several ids at a time; each byte serves once. */
+static void
+random_bytes(unsigned char out[16])
+{
+	static _Thread_local unsigned char stock[256];
+	static _Thread_local size_t left;
+
+	if (left == 0) {
+		if (getrandom(stock, sizeof(stock), 0) != (ssize_t)sizeof(stock)) {
+			fputs("no randomness from the kernel\n", stderr);
+			abort();
+		}
+		left = sizeof(stock);
+	}
+	left -= 16;
+	memcpy(out, stock + left, 16);
+}
+
 void
 uuid_new(char out[UUID_TEXT_LEN])
 {
 	uint64_t ms = (uint64_t)clock_wall_ms();
 	unsigned char b[16];
 
-	if (getrandom(b, sizeof(b), 0) != (ssize_t)sizeof(b)) {
-		fputs("no randomness from the kernel\n", stderr);
-		abort();
-	}
+	random_bytes(b);
 	for (int i = 0; i < 6; i++)
 		b[i] = (unsigned char)(ms >> (40 - 8 * i));
 	b[6] = (unsigned char)(0x70 | (b[6] & 0x0f));

@@ -103,7 +103,15 @@ on_message(void *arg, const char *text, size_t len)
 {
 	struct daemon *d = arg;
 
-	hub_message(d->hub, text, len);
+	while (len > 0) {	/* a line an event: workers send what they have together */
+		const char *end = memchr(text, '\n', len);
+		size_t line = end != NULL ? (size_t)(end - text) : len;
+
+		hub_message(d->hub, text, line);
+		line += end != NULL;
+		text += line;
+		len -= line;
+	}
 }
 
 static void

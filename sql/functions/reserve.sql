@@ -1,5 +1,9 @@
 -- Holds pairs of one drop for several users at once, each of whom is named once: one
--- answer a request, in the order of the arrays, which is the order they are served in.
+-- row a request, in the order of the arrays, which is the order they are served in, and
+-- one row more. A request that got its hold has the code `held` and the hold as its body.
+-- The last row has as its body what follows each of those holds in the answer (the
+-- answer is `{"reservation" : `, hold, that), and as its events what everybody is to be told.
+-- An answer kept for a key is whole.
 --   p_ids       ids of the holds to make
 --   p_sizes     NULL where the request names none
 --   p_keys, p_requests  Idempotency-Key and what it stands for; NULL where there is none
@@ -30,7 +34,7 @@ DECLARE
 	d drops;
 	v_stock stock_sum;
 	v_buyers json;
-	v_drop json;
+	v_rest text;		-- of the answers
 	v_until timestamptz;
 	v_wrote text;
 BEGIN
@@ -118,7 +122,8 @@ BEGIN
 		v_wrote := wrote();
 		SELECT * INTO d FROM drops WHERE id = p_drop;
 		v_stock := stock_of(p_drop);
-		v_drop := drop_json(d, v_stock, coalesce(v_buyers, buyers_of(p_drop)), v_now);
+		v_rest := ', "drop" : ' || drop_json(d, v_stock, coalesce(v_buyers, buyers_of(p_drop)), v_now)
+			|| ', "serverTime" : "' || stamp(v_now) || '"}';
 		v_until := v_now + make_interval(secs => d.hold_seconds);
 		v_events := array_append(v_events, stock_event(p_drop, v_stock, v_now));
 	ELSIF v_events IS NOT NULL THEN
@@ -127,7 +132,7 @@ BEGIN
 
 	IF array_remove(p_keys, NULL) <> '{}' THEN	-- keys last, and in order: see gate()
 		PERFORM remember(v.user_id, v.key, v.print, 201::smallint,
-				reserve_body(reservation_json(r, v_now), v_drop, v_now))
+				'{"reservation" : ' || reservation_json(r, v_now) || v_rest)
 		   FROM (SELECT * FROM unnest(v_verdicts)
 		          WHERE key IS NOT NULL AND code IN ('held', 'made')
 		          ORDER BY user_id, key OFFSET 0) v
@@ -135,17 +140,15 @@ BEGIN
 	END IF;
 
 	RETURN QUERY
-		SELECT CASE WHEN v.hold IS NOT NULL THEN 201 WHEN v.code = 'kept' THEN v.status ELSE 0 END::smallint,
-		       CASE WHEN v.hold IS NULL AND v.code <> 'kept' THEN v.code END,
-		       CASE WHEN v.hold IS NOT NULL THEN reserve_body(v.hold, v_drop, v_now)
-		            WHEN v.code = 'kept' THEN v.body END,
-		       CASE WHEN v.ord = 1 THEN v_events END
-		       || CASE WHEN v.hold IS NOT NULL THEN ARRAY[hold_event(p_drop, v.user_id, v.hold)] END
-		  FROM (SELECT j.*, CASE j.code
-				WHEN 'held' THEN reservation_json(j.id, p_drop, j.size, 'active', v_now, v_until)
-				WHEN 'made' THEN (SELECT reservation_json(r, v_now) FROM reservations r WHERE r.id = j.id)
-				END AS hold
-		          FROM unnest(v_verdicts) j OFFSET 0) v;
+		SELECT CASE WHEN v.code IN ('held', 'made') THEN 201 WHEN v.code = 'kept' THEN v.status ELSE 0 END::smallint,
+		       CASE v.code WHEN 'made' THEN 'held' WHEN 'kept' THEN NULL ELSE v.code END,
+		       CASE v.code
+			WHEN 'held' THEN reservation_json(v.id, p_drop, v.size, 'active', v_now, v_until)::text
+			WHEN 'made' THEN (SELECT reservation_json(r, v_now)::text FROM reservations r WHERE r.id = v.id)
+			WHEN 'kept' THEN v.body END,
+		       NULL::text[]
+		  FROM unnest(v_verdicts) v;
+	RETURN NEXT ROW(NULL, NULL, v_rest, v_events)::reply;
 END $$;
 REVOKE ALL ON FUNCTION api.reserve(bigint, uuid[], uuid[], text[], text[], text[], boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION api.reserve(bigint, uuid[], uuid[], text[], text[], text[], boolean) TO lastpair_api;

@@ -1,5 +1,5 @@
--- api.reserve() gained a parameter, and reserve_body() another shape: what was there
--- before them goes, or calls would be ambiguous. (Functions are made anew after this.)
+-- api.reserve() gained a parameter and makes its answers itself: what was there
+-- before goes, or calls would be ambiguous. (Functions are made anew after this.)
 
 DROP FUNCTION IF EXISTS api.reserve(bigint, uuid[], uuid[], text[], text[], text[]);
 DROP FUNCTION IF EXISTS lastpair.reserve_body(lastpair.reservations, json, timestamptz);

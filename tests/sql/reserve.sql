@@ -1,7 +1,7 @@
 -- The reserve: every verdict, alone and in a batch.
 BEGIN;
 \ir setup.psql
-SELECT plan(97);
+SELECT plan(93);
 
 SELECT pg_temp.person(n) FROM unnest(ARRAY['ada', 'bob', 'cyd', 'dan', 'eve', 'fay', 'gus', 'hal']) n \g /dev/null
 INSERT INTO lastpair.users (username, email, password_hash) VALUES ('late', 'late@sql-test.example', '$2b$04$' || repeat('a', 53));
@@ -25,13 +25,11 @@ SELECT matches(:'body'::json ->> 'serverTime', '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\
 SELECT is(:'body'::json -> 'drop' ->> 'reservedStock', '1', 'the drop in the answer already counts it');
 SELECT is(pg_temp.stock(:drop), '3/2/1/0', 'the pair is reserved, no longer available');
 SELECT is(pg_temp.version(:drop), :version::bigint + 1, 'the version is raised in the same update');
-SELECT is(pg_temp.kinds(:'events'), 'stock:update reservation:update', 'everybody is told the stock, the holder the hold');
+SELECT is(pg_temp.kinds(:'events'), 'stock:update', 'everybody is told the stock');
 SELECT is(pg_temp.event_of(:'events', 'stock:update') ->> 'user', NULL, 'the stock is for everybody');
 SELECT is(pg_temp.event_of(:'events', 'stock:update') -> 'data' ->> 'version', (:version + 1)::text, 'with the new version');
 SELECT results_eq(format($$ SELECT json_object_keys(pg_temp.event_of(%L, 'stock:update') -> 'data') $$, :'events'),
 	ARRAY['dropId', 'version', 'totalStock', 'availableStock', 'reservedStock', 'soldStock', 'sizes', 'at'], 'and the whole state');
-SELECT is(pg_temp.event_of(:'events', 'reservation:update') ->> 'user', pg_temp.uid('ada')::text, 'the hold is for its holder');
-SELECT is(pg_temp.event_of(:'events', 'reservation:update') -> 'data' -> 'reservation' ->> 'id', :'id', 'and names it');
 SELECT results_eq(format('SELECT price_cents, currency FROM lastpair.reservations WHERE id = %L', :'id'),
 	$$ VALUES (19900::bigint, 'EUR') $$, 'the price is kept as it is now');
 SELECT ok(pg_temp.gated(:drop), 'whoever changes stock has passed the gate');
@@ -81,7 +79,7 @@ SELECT is(pg_temp.verdict(pg_temp.hold(:last, 'ada')), 'already_reserved', 'its 
 SELECT pg_temp.lapse(:'hold') \g /dev/null
 SELECT status, code, body, events FROM pg_temp.hold(:last, 'bob') \gset
 SELECT is(:status, 201, 'a pair is free the instant its hold ends, whether or not the expiry ran');
-SELECT is(pg_temp.kinds(:'events'), 'reservation:expired stock:update reservation:update', 'the one it lapsed for is told, too');
+SELECT is(pg_temp.kinds(:'events'), 'reservation:expired stock:update', 'the one it lapsed for is told, too');
 SELECT is(pg_temp.event_of(:'events', 'reservation:expired') ->> 'user', pg_temp.uid('ada')::text, 'alone');
 SELECT is(pg_temp.event_of(:'events', 'reservation:expired') -> 'data' ->> 'reservationId', :'hold', 'which hold it was');
 SELECT results_eq(format('SELECT status, closed_at IS NOT NULL FROM lastpair.reservations WHERE id = %L', :'hold'),
@@ -149,8 +147,6 @@ SELECT is(:status, 201, 'a request with a key is answered as without');
 SELECT results_eq(format('SELECT status, code, body FROM pg_temp.hold(%s, ''ada'', p_key => ''key-0001'', p_request => ''POST /a {}'')', :drop),
 	format('VALUES (201::smallint, NULL, %L)', :'body'), 'the same key and request give the first answer, byte for byte');
 SELECT is(pg_temp.stock(:drop), '2/1/1/0', 'and no second hold');
-SELECT is(pg_temp.event_of((pg_temp.hold(:drop, 'ada', p_key => 'key-0001', p_request => 'POST /a {}')).events, 'reservation:update') ->> 'event',
-	NULL, 'nor is a hold told again');
 SELECT is(pg_temp.verdict(pg_temp.hold(:drop, 'ada', p_key => 'key-0001', p_request => 'POST /a {"size":""}')), 'key_reused',
 	'the same key for another request is refused');
 SELECT is(pg_temp.verdict(pg_temp.hold(:drop, 'bob', p_key => 'key-0001', p_request => 'POST /a {}')), '201',
@@ -175,7 +171,7 @@ CREATE FUNCTION pg_temp.batch(p_drop bigint, p_names text[], p_sizes text[], p_i
 BEGIN
 	DELETE FROM answer;
 	INSERT INTO answer SELECT r.ordinality, r.status, r.code, r.body, r.events
-	  FROM api.reserve(p_drop,
+	  FROM pg_temp.reserve(p_drop,
 		coalesce(p_ids, ARRAY(SELECT gen_random_uuid() FROM unnest(p_names))),
 		ARRAY(SELECT md5(n)::uuid FROM unnest(p_names) WITH ORDINALITY x (n, i) ORDER BY i), p_sizes,
 		coalesce(p_keys, array_fill(NULL::text, ARRAY[cardinality(p_names)])),
@@ -189,12 +185,7 @@ SELECT is(pg_temp.batch(:drop, ARRAY['ada', 'bob', 'cyd', 'dan', 'eve', 'fay'], 
 	ARRAY['201', '201', 'sold_out', '201', 'sold_out', 'unknown_size'], 'in a batch of several sizes the first come are served');
 SELECT is(pg_temp.stock(:drop, '41') || ' ' || pg_temp.stock(:drop, '42'), '1/0/1/0 2/0/2/0', 'each size gives what it has');
 SELECT is(pg_temp.version(:drop), :version::bigint + 2, 'each size''s version is raised once');
-SELECT results_eq('SELECT pg_temp.kinds(events) FROM answer ORDER BY n',
-	ARRAY['stock:update reservation:update', 'reservation:update', NULL, 'reservation:update', NULL, NULL],
-	'the stock is told once, each hold to its holder');
-SELECT results_eq($$ SELECT (pg_temp.event_of(events, 'reservation:update') ->> 'user')::bigint FROM answer
-	WHERE status = 201 ORDER BY n $$,
-	$$ SELECT pg_temp.uid(n) FROM unnest(ARRAY['ada', 'bob', 'dan']) n $$, 'who is the one who asked');
+SELECT is((SELECT pg_temp.kinds(events) FROM answer WHERE n = 1), 'stock:update', 'the stock is told once for all');
 SELECT results_eq($$ SELECT body::json -> 'reservation' ->> 'size' FROM answer WHERE status = 201 ORDER BY n $$,
 	ARRAY['41', '42', '42'], 'and each got the size asked for');
 SELECT results_eq($$ SELECT DISTINCT body::json -> 'drop' ->> 'availableStock' FROM answer WHERE status = 201 $$, ARRAY['0'],
@@ -230,7 +221,7 @@ SELECT pg_temp.lapse(:'first'), pg_temp.lapse(:'second') \g /dev/null
 SELECT is(pg_temp.batch(:drop, ARRAY['cyd', 'bob', 'ada'], ARRAY[NULL, NULL, NULL]), ARRAY['201', '201', 'sold_out'],
 	'lapsed holds are reclaimed for a whole batch');
 SELECT is((SELECT pg_temp.kinds(events) FROM answer WHERE n = 1),
-	'reservation:expired reservation:expired stock:update reservation:update', 'and told before the stock');
+	'reservation:expired reservation:expired stock:update', 'and told before the stock');
 
 SELECT is((SELECT sum(breaches) FROM lastpair.audit()), 0::numeric, 'after all this every invariant holds');
 

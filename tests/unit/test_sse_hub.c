@@ -331,7 +331,7 @@ private_events_are_gone_on_with(void **state)
 	for (int i = 1; i <= 3; i++) {
 		char size[256];
 
-		say("{\"event\":\"reservation:update\",\"drop\":1,\"user\":7,\"data\":{\"n\":%d}}", i);
+		say("@7 reservation:update {\"n\":%d}", i);
 		assert_int_equal(told, i);
 		snprintf(size, sizeof(size), SIZE("", 3, %d), 10 + i);
 		say_stock(1, size);
@@ -350,7 +350,7 @@ private_events_are_gone_on_with(void **state)
 	assert_string_equal(out.data, id);
 	buf_free(&out);
 	for (int i = 0; i < 5000; i++)
-		say("{\"event\":\"reservation:update\",\"drop\":1,\"user\":8,\"data\":{}}");
+		say("@8 reservation:update {}");
 	snprintf(id, sizeof(id), "%s-3", f->epoch);
 	assert_false(feed_resume(f, id, true, &p));	/* some are gone: a snapshot says so */
 	assert_true(feed_resume(f, id, false, &p));
@@ -389,8 +389,10 @@ messages_that_make_no_sense_are_counted(void **state)
 	    "{\"event\":\"stock:update\",\"data\":{\"dropId\":1.0,\"sizes\":[" SIZE("", 1, 9) "]}}",
 	    "{\"event\":\"stock:update\",\"data\":{\"dropId\":1,\"sizes\":[" SIZE("", 1, 9) ",null]}}",
 	    "{\"event\":\"drop:created\",\"data\":{\"drop\":{\"id\":3}}}",
-	    "{\"event\":\"reservation:update\",\"user\":\"7\",\"data\":{}}",
-	    "{\"event\":\"reservation:update\",\"user\":null,\"data\":{}}",
+	    "@", "@7", "@7 ", "@ reservation:update {}", "@0 reservation:update {}",
+	    "@-7 reservation:update {}", "@7 reservation:update", "@7 reservation:update []",
+	    "@7 reservation:updated {}", "@7 drop:created {}", "@7 reservation:update {\n}",
+	    "@99999999999999999999 reservation:update {}", "@7  reservation:update {}",
 	    "{\"event\":\"session:ended\",\"user\":null}", "{\"event\":\"other\",\"data\":{}}" };
 	size_t count = sizeof(bad) / sizeof(bad[0]);
 
