@@ -1,8 +1,9 @@
 /** Many at once: real concurrency through nginx, and the database's invariants afterwards. */
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import { Caller } from '../lib/http.mjs';
 import { assertProblem } from '../lib/shapes.mjs';
-import { admin, auditClean, counts, dropNow, newDrop, people, person, reserve } from '../lib/store.mjs';
+import { admin, auditClean, closeGate, counts, dropNow, newDrop, people, person, reserve, waitingAtGate } from '../lib/store.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import test from '../lib/test.mjs';
 import { pause, waitFor } from '../lib/wait.mjs';
@@ -273,6 +274,46 @@ test('maxPerUser 2 holds under many purchases at once', async () => {
 		}
 	}));
 	assert.deepEqual(counts(await dropNow(drop.id)), [48, 0, 2]);
+	await auditClean();
+});
+
+/** A counter of /metrics. @param {string} name */
+async function metric(name) {
+	const { text } = await new Caller(stack.port).get('/metrics');
+
+	return Number(text.match(new RegExp(`^${name} (\\d+)$`, 'm'))?.[1]);
+}
+
+test('reserves that wait for one call go together in the next, each with its own answer, key and order', async () => {
+	const drop = await newDrop({ sizes: [{ size: '42', totalStock: 30 }, { size: '43', totalStock: 2 }] });
+	const users = await people(50);
+	const calls = await metric('lastpair_reserve_calls_total');
+	const members = await metric('lastpair_reserve_members_total');
+	const open = await closeGate(drop.id);
+	const asked = users.map(({ api }, i) => api.post(`/api/drops/${drop.id}/reservations`, { size: i % 10 === 9 ? '44' : i % 2 ? '42' : '43' },
+		{ 'Idempotency-Key': `together-${i}` }));
+	const twice = users.slice(1, 3).map(({ api }, i) => api.post(`/api/drops/${drop.id}/reservations`, { size: i ? '43' : '42' },
+		{ 'Idempotency-Key': `together-${i + 1}` }));
+
+	await waitFor('a call at the gate', async () => await waitingAtGate(drop.id) > 0);
+	await pause(300);
+	await open();
+	const all = await Promise.all(asked);
+	assert.deepEqual(outcomes(all), { 201: 22, '409 sold_out': 23, '400 unknown_size': 5 });
+	const holds = all.filter((res) => res.status === 201).map((res) => res.body.reservation);
+	assert.equal(new Set(holds.map((hold) => hold.id)).size, 22, 'each has a hold of its own');
+	for (const [i, res] of all.entries())
+		if (res.status === 201) {
+			assert.equal(res.body.reservation.size, i % 2 ? '42' : '43');
+			assert.equal(res.headers.location, `/api/reservations/${res.body.reservation.id}`);
+			assert.equal((await users[i]?.api.get('/api/reservations'))?.body.reservations[0].id, res.body.reservation.id, 'the one who asked has it');
+		}
+	for (const [i, res] of (await Promise.all(twice)).entries())
+		assert.deepEqual([res.status, res.body.reservation], [all[i + 1]?.status, all[i + 1]?.body.reservation], 'the same key at once is the same answer');
+	assert.deepEqual(counts(await dropNow(drop.id)), [10, 22, 0]);
+	const went = await metric('lastpair_reserve_calls_total') - calls;
+	const count = await metric('lastpair_reserve_members_total') - members;
+	assert.ok(count >= 52 && went <= 14, `${count} reserves went in ${went} calls`);
 	await auditClean();
 });
 

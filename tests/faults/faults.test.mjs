@@ -1,10 +1,11 @@
 /** What is killed comes back by itself, and meanwhile and afterwards the store sells and counts right. */
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
+import fs from 'node:fs';
 import path from 'node:path';
 import { assertProblem } from '../lib/shapes.mjs';
 import { run, Stack } from '../lib/stack.mjs';
-import { anyone, auditClean, counts, dropNow, newDrop, people, person, purchase, reserve } from '../lib/store.mjs';
+import { anyone, auditClean, closeGate, counts, dropNow, newDrop, people, person, purchase, reserve, waitingAtGate } from '../lib/store.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import test from '../lib/test.mjs';
 import { pause, waitFor } from '../lib/wait.mjs';
@@ -269,17 +270,86 @@ test('with PostgreSQL away the API answers 503 as a problem document in a bounde
 	await sells('PostgreSQL was away', 30_000);
 });
 
+/** Ends what a query names, as only a superuser may. @param {string} pids  a query @returns {Promise<number>} how many */
+async function cut(pids) {
+	const superuser = await run('stat', ['-c', '%U', stack.dir]);
+	const { code, stdout, stderr } = await run('psql', ['-h', path.join(stack.dir, 'run'), '-U', superuser.stdout.trim(), '-d', 'lastpair', '-Atqc',
+		`SELECT count(pg_terminate_backend(pid)) FROM (${pids}) q`]);
+
+	assert.equal(code, 0, stderr);
+	return Number(stdout);
+}
+
 test('its connections cut, a worker makes new ones and its callers notice nothing worse than a moment', async () => {
 	const drop = await newDrop({ totalStock: 100 });
 	const users = await people(20);
-	const superuser = await run('stat', ['-c', '%U', stack.dir]);
 
 	for (const { api } of users) {
-		const cut = await run('psql', ['-h', path.join(stack.dir, 'run'), '-U', superuser.stdout.trim(), '-d', 'lastpair', '-Atqc',
-			"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'lastpair_api'"]);
-
-		assert.equal(cut.code, 0, cut.stderr);
+		await cut("SELECT pid FROM pg_stat_activity WHERE usename = 'lastpair_api'");
 		await reserve(api, drop.id);
+	}
+	await auditClean();
+});
+
+test('a connection cut under a call of many: each of them has what it asked for, once', async () => {
+	const drop = await newDrop({ totalStock: 100, holdSeconds: 300 });
+	const users = await people(60);
+	const open = await closeGate(drop.id);
+	const asked = users.map(({ api }, i) => api.post(`/api/drops/${drop.id}/reservations`, {}, { 'Idempotency-Key': `cut-under-${i}` }));
+
+	await waitFor('a call at the gate', async () => await waitingAtGate(drop.id) > 0);
+	await pause(200);
+	const lost = await cut("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
+
+	assert.ok(lost > 0, 'a call was lost');
+	await waitFor('it to be sent again', async () => await waitingAtGate(drop.id) > 0);
+	await open();
+	const all = await Promise.all(asked);
+	assert.deepEqual([...new Set(all.map((res) => res.status))], [201]);
+	assert.equal(new Set(all.map((res) => res.body.reservation.id)).size, 60);
+	assert.deepEqual(counts(await dropNow(drop.id)), [40, 60, 0]);
+	await auditClean();
+});
+
+test('more reserves than may wait are answered 503 with Retry-After at once, and the others get theirs', async () => {
+	const conf = path.join(stack.dir, 'lastpair.conf');
+	const kept = fs.readFileSync(conf);
+	const drop = await newDrop({ totalStock: 100, holdSeconds: 300 });
+	const users = await people(60);
+	const restart = async () => {
+		assert.equal((await service('restart', 'api')).code, 0);
+		await stack.whole();
+	};
+
+	fs.appendFileSync(conf, 'reserve_queue = 4\n');
+	try {
+		await restart();
+		const workers = stack.pids('lastpair-api').length;
+		const open = await closeGate(drop.id);
+		const began = Date.now();
+		let slowest = 0;
+		const asked = users.map(({ api }) => api.post(`/api/drops/${drop.id}/reservations`, {}).then((res) => {
+			if (res.status === 503)
+				slowest = Math.max(slowest, Date.now() - began);
+			return res;
+		}));
+
+		await pause(1000);
+		await open();
+		const all = await Promise.all(asked);
+		const away = all.filter((res) => res.status === 503);
+		const held = all.filter((res) => res.status === 201);
+		assert.equal(away.length + held.length, 60);
+		assert.ok(held.length >= 5 && held.length <= 5 * workers, `${held.length} got theirs`);
+		for (const res of away) {
+			assertProblem(res, 503, 'unavailable');
+			assert.match(res.headers['retry-after'] ?? '', /^[1-9]/);
+		}
+		assert.ok(slowest < 1000, `the last was told after ${slowest} ms, before the gate was opened`);
+		assert.deepEqual(counts(await dropNow(drop.id)), [100 - held.length, held.length, 0]);
+	} finally {
+		fs.writeFileSync(conf, kept);
+		await restart();
 	}
 	await auditClean();
 });

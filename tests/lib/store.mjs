@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { Caller } from './http.mjs';
 import { ADMIN } from './stack.mjs';
 import { stack } from './suite-stack.mjs';
+import { waitFor } from './wait.mjs';
 
 /** bcrypt of PASSWORD, as another system would have stored it: no test has to spend time on hashing. */
 export const PASSWORD = 'correct horse battery';
@@ -102,4 +103,24 @@ export async function auditClean() {
 	const { clean, text } = await stack.audit();
 
 	assert.ok(clean, text);
+}
+
+/** Closes a drop's gate, behind which every change of it waits, until the function that this gives is called.
+ * @param {number} dropId @returns {Promise<() => Promise<void>>} */
+export async function closeGate(dropId) {
+	const name = unique('gate');
+	const closed = stack.ctl(['db', '-Atqc', `SET application_name = '${name}'; BEGIN; SELECT pg_advisory_xact_lock(${dropId}); SELECT pg_sleep(20)`]);
+
+	await waitFor('the gate to be closed', async () => await stack.sql(`SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+		WHERE a.application_name = '${name}' AND l.locktype = 'advisory' AND l.granted`) === '1');
+	return async () => {
+		await stack.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${name}'`);
+		await closed;
+	};
+}
+
+/** How many wait at a drop's gate, in the database. @param {number} dropId */
+export async function waitingAtGate(dropId) {
+	return Number(await stack.sql(`SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+		AND (classid::bigint << 32 | objid::bigint) = ${dropId}`));
 }
