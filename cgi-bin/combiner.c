@@ -18,7 +18,7 @@
 
 #define ID_LEN		24	/* text of a drop's id */
 #define COLUMNS		5	/* arrays of api.reserve() */
-#define GATHER_US	1000	/* that a call which follows another waits for company */
+#define GATHER_US	2000	/* that a call which follows another waits for company */
 
 /* Rows of one call, shared by its members. */
 struct batch {
@@ -241,7 +241,7 @@ pass_on(struct combiner *c, struct line *line)
 }
 
 /* Calls for `m` and for those that wait behind it. In a rush the next are on their way
- * when a call has returned: a millisecond of patience makes calls twice as large, and
+ * when a call has returned: two milliseconds of patience make calls twice as large, and
  * what a call costs besides its members is most of it. */
 static void
 lead(struct combiner *c, struct line *line, struct member *m)

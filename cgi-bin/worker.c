@@ -23,7 +23,7 @@ static const char usage[] =
 "Answers the store's HTTP API as a FastCGI worker on the listening socket that it is\n"
 "given as descriptor 0 (by spawn-fcgi or a socket unit, say). SIGTERM: answers the\n"
 "requests in hand, then ends.\n\n"
-"  --pool NAME  which pool of workers this is, for the log (api or auth)";
+"  --pool NAME  which pool of workers this is: api, or auth, which has signin_threads";
 
 struct worker {
 	struct ctx ctx;
@@ -344,6 +344,7 @@ main(int argc, char **argv)
 	struct options o = { .program = "lastpair-api", .usage = usage };
 	struct worker w = { 0 };
 	struct thread *threads;
+	long count;
 	sigset_t signals;
 	int caught, i = options_parse(&o, argc, argv);
 
@@ -359,13 +360,15 @@ main(int argc, char **argv)
 	}
 	if (!ctx_open(&w.ctx))
 		return EXIT_FAILURE;
-	threads = start_threads(&w, w.ctx.conf.worker_threads);
+	count = strcmp(w.pool, "auth") == 0 ? w.ctx.conf.signin_threads :
+	    w.ctx.conf.worker_threads;
+	threads = start_threads(&w, count);
 	if (threads == NULL) {
-		log_error("can't start %ld threads", w.ctx.conf.worker_threads);
+		log_error("can't start %ld threads", count);
 		return EXIT_FAILURE;
 	}
 	sigwait(&signals, &caught);
-	drain(threads, w.ctx.conf.worker_threads);
+	drain(threads, count);
 	ctx_close(&w.ctx);
 	return EXIT_SUCCESS;
 }

@@ -35,7 +35,8 @@ DECLARE
 	v_stock stock_sum;
 	v_buyers json;
 	v_rest text;		-- of the answers
-	v_until timestamptz;
+	v_middle text;		-- of the holds, between id and size, and behind it
+	v_end text;
 	v_wrote text;
 BEGIN
 	v_open := EXISTS (
@@ -124,7 +125,10 @@ BEGIN
 		v_stock := stock_of(p_drop);
 		v_rest := ', "drop" : ' || drop_json(d, v_stock, coalesce(v_buyers, buyers_of(p_drop)), v_now)
 			|| ', "serverTime" : "' || stamp(v_now) || '"}';
-		v_until := v_now + make_interval(secs => d.hold_seconds);
+		-- A hold as reservation_json() writes it; what they share is formatted once.
+		v_middle := '", "dropId" : ' || p_drop || ', "size" : ';
+		v_end := ', "status" : "active", "createdAt" : "' || stamp(v_now) || '", "expiresAt" : "'
+			|| stamp(v_now + make_interval(secs => d.hold_seconds)) || '"}';
 		v_events := array_append(v_events, stock_event(p_drop, v_stock, v_now));
 	ELSIF v_events IS NOT NULL THEN
 		v_events := array_append(v_events, stock_event(p_drop, v_now));
@@ -143,7 +147,7 @@ BEGIN
 		SELECT CASE WHEN v.code IN ('held', 'made') THEN 201 WHEN v.code = 'kept' THEN v.status ELSE 0 END::smallint,
 		       CASE v.code WHEN 'made' THEN 'held' WHEN 'kept' THEN NULL ELSE v.code END,
 		       CASE v.code
-			WHEN 'held' THEN reservation_json(v.id, p_drop, v.size, 'active', v_now, v_until)::text
+			WHEN 'held' THEN '{"id" : "' || v.id || v_middle || to_json(v.size) || v_end
 			WHEN 'made' THEN (SELECT reservation_json(r, v_now)::text FROM reservations r WHERE r.id = v.id)
 			WHEN 'kept' THEN v.body END,
 		       NULL::text[]

@@ -1,7 +1,7 @@
 -- The reserve: every verdict, alone and in a batch.
 BEGIN;
 \ir setup.psql
-SELECT plan(93);
+SELECT plan(94);
 
 SELECT pg_temp.person(n) FROM unnest(ARRAY['ada', 'bob', 'cyd', 'dan', 'eve', 'fay', 'gus', 'hal']) n \g /dev/null
 INSERT INTO lastpair.users (username, email, password_hash) VALUES ('late', 'late@sql-test.example', '$2b$04$' || repeat('a', 53));
@@ -18,6 +18,8 @@ SELECT results_eq(format('SELECT json_object_keys(%L::json)', :'body'), ARRAY['r
 	'the answer has the reservation, the drop and the time');
 SELECT results_eq(format($$ SELECT json_object_keys(%L::json -> 'reservation') $$, :'body'),
 	ARRAY['id', 'dropId', 'size', 'status', 'createdAt', 'expiresAt'], 'a reservation has its six fields');
+SELECT is((:'body'::json -> 'reservation')::text, (SELECT lastpair.reservation_json(r, clock_timestamp())::text
+	FROM lastpair.reservations r WHERE id = :'id'), 'letter for letter as it is shown later');
 SELECT is(:'body'::json -> 'reservation' ->> 'status', 'active', 'it is active');
 SELECT is((:'body'::json -> 'reservation' ->> 'expiresAt')::timestamptz - (:'body'::json -> 'reservation' ->> 'createdAt')::timestamptz,
 	interval '90 seconds', 'it lasts as long as the drop says');
