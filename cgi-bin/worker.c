@@ -1,6 +1,7 @@
 /* lastpair-api: the FastCGI worker. Start reading here: several threads accept requests,
  * each request takes one path through serve(). */
 #include <fcgiapp.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -362,6 +363,7 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 	count = strcmp(w.pool, "auth") == 0 ? w.ctx.conf.signin_threads :
 	    w.ctx.conf.worker_threads;
+	mallopt(M_ARENA_MAX, (int)count);	/* so that threads don't wait for each other's */
 	threads = start_threads(&w, count);
 	if (threads == NULL) {
 		log_error("can't start %ld threads", count);

@@ -31,7 +31,8 @@ struct token_claims {
 char *token_sign(const struct token_keys *keys, const struct token_claims *claims);
 
 /* Whether `token` was signed with one of the keys by HS256, is meant for this
- * store, and holds at `now` (seconds); fills *claims. Thread-safe. */
+ * store, and holds at `now` (seconds); fills *claims. Thread-safe. A token that was
+ * verified is remembered by its digest, so that its next request costs little. */
 bool token_verify(const struct token_keys *keys, const char *token, int64_t now,
     struct token_claims *claims);
 

@@ -438,6 +438,53 @@ a_key_file_may_end_without_a_newline_or_with_crlf(void **state)
 	free(token);
 }
 
+/* Remembering what was verified must not make anything else pass, nor outlast its time. */
+static void
+a_token_seen_before_is_judged_like_the_first_time(void **state)
+{
+	char *token = signed_at(NOW - 5, NOW + 100);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		memset(&claims, 0, sizeof(claims));
+		assert_true(token_verify(keys, token, NOW, &claims));
+		assert_int_equal(claims.user, 7);
+		assert_string_equal(claims.session, SESSION);
+	}
+	assert_false(token_verify(keys, token, NOW + 100 + TOKEN_LEEWAY_S, &claims));
+	assert_false(token_verify(keys, token, NOW - 6 - TOKEN_LEEWAY_S, &claims));
+	assert_true(token_verify(keys, token, NOW, &claims));
+	token[strlen(token) - 2] ^= 1;
+	assert_false(token_verify(keys, token, NOW, &claims));
+	token[strlen(token) - 2] ^= 1;
+	assert_true(token_verify(keys, token, NOW, &claims));
+	free(token);
+}
+
+/* More tokens than one: each means what it says, also where they meet in the table. */
+static void
+tokens_are_not_taken_for_each_other(void **state)
+{
+	enum { MANY = 3000 };
+	char *tokens[MANY];
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		struct token_claims c = { .session = SESSION, .user = i + 1, .issued_at = NOW,
+		    .expires_at = NOW + 10 };
+
+		tokens[i] = token_sign(keys, &c);
+		assert_non_null(tokens[i]);
+	}
+	for (int round = 0; round < 2; round++)
+		for (int i = MANY - 1; i >= 0; i--) {
+			assert_true(token_verify(keys, tokens[i], NOW, &claims));
+			assert_int_equal(claims.user, i + 1);
+		}
+	for (int i = 0; i < MANY; i++)
+		free(tokens[i]);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int
@@ -465,6 +512,8 @@ main(void)
 		TEST(a_secret_far_too_long_is_refused_not_cut),
 		TEST(a_key_file_that_is_not_there_is_named),
 		TEST(a_key_file_may_end_without_a_newline_or_with_crlf),
+		TEST(a_token_seen_before_is_judged_like_the_first_time),
+		TEST(tokens_are_not_taken_for_each_other),
 	};
 
 	return cmocka_run_group_tests_name("token", tests, NULL, NULL);
