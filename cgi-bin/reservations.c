@@ -20,11 +20,12 @@ answer_hold(struct req *req, const struct verdict *v, const char *id)
 	const char *hold = db_text(v->rows, v->row, 2);
 	const char *told = v->row == 0 ? db_text(v->rows, v->shared_row, 3) : NULL;
 
-	req_header(req, arena_printf(req->arena, "Location: /api/reservations/%s", id));
-	req->events = arena_printf(req->arena, "%s%s@%lld reservation:update {\"reservation\" : %s}",
-	    told != NULL ? told : "", told != NULL ? "\n" : "", (long long)req->user, hold);
-	return reply_json(req, 201, arena_printf(req->arena, "{\"reservation\" : %s%s", hold,
-	    db_text(v->rows, v->shared_row, 2)));
+	req_header(req, arena_join(req->arena, "Location: /api/reservations/", id, NULL));
+	req->events = arena_join(req->arena, told != NULL ? told : "", told != NULL ? "\n" : "",
+	    arena_printf(req->arena, "@%lld", (long long)req->user),
+	    " reservation:update {\"reservation\" : ", hold, "}", NULL);
+	return reply_json(req, 201, arena_join(req->arena, "{\"reservation\" : ", hold,
+	    db_text(v->rows, v->shared_row, 2), NULL));
 }
 
 /* POST /api/drops/{id}/reservations {size?}: 201 {reservation, drop, serverTime}. */

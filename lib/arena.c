@@ -114,6 +114,25 @@ arena_strndup(struct arena *a, const char *s, size_t len)
 }
 
 char *
+arena_join(struct arena *a, ...)
+{
+	va_list ap;
+	size_t len = 0;
+	char *joined, *end;
+
+	va_start(ap, a);
+	for (const char *s = va_arg(ap, const char *); s != NULL; s = va_arg(ap, const char *))
+		len += strlen(s);
+	va_end(ap);
+	joined = end = arena_alloc(a, len + 1);
+	va_start(ap, a);
+	for (const char *s = va_arg(ap, const char *); s != NULL; s = va_arg(ap, const char *))
+		end = stpcpy(end, s);
+	va_end(ap);
+	return joined;
+}
+
+char *
 arena_printf(struct arena *a, const char *fmt, ...)
 {
 	va_list ap;

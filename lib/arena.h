@@ -24,6 +24,10 @@ void *arena_alloc(struct arena *a, size_t size);
 /* A copy of the first `len` bytes of `s`, with a NUL after them. */
 char *arena_strndup(struct arena *a, const char *s, size_t len);
 
+/* The texts one behind the other; the last argument is NULL. For long ones: formatting
+ * them would take several times as long. */
+char *arena_join(struct arena *a, ...) __attribute__((sentinel));
+
 /* As sprintf(3), into memory of the arena. */
 char *arena_printf(struct arena *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

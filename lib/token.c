@@ -8,7 +8,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <jwt.h>
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +19,7 @@
 #define MIN_SECRET	32
 #define MAX_SECRET	256
 #define MAX_ID		32
+#define DIGEST_LEN	32	/* of SHA-256 */
 #define SEEN_SLOTS	131072	/* tokens remembered; a power of two */
 #define SEEN_LOCKS	64
 
@@ -29,7 +30,7 @@ struct key {
 
 /* A token that was verified. */
 struct seen {
-	unsigned char digest[SHA256_DIGEST_LENGTH];
+	unsigned char digest[DIGEST_LEN];
 	struct token_claims claims;	/* user 0: nothing is here */
 	int64_t not_before;
 };
@@ -41,6 +42,7 @@ struct memory {
 
 struct token_keys {
 	struct key current, previous;
+	EVP_MD *sha256;		/* to look it up takes longer than to use it */
 	struct memory *memory;
 };
 
@@ -87,14 +89,11 @@ token_keys_load(const char *path, const char *previous_path)
 
 	if (keys == NULL)
 		return NULL;
+	keys->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	keys->memory = calloc(1, sizeof(*keys->memory));
-	if (keys->memory == NULL) {
-		free(keys);
-		return NULL;
-	}
-	for (int i = 0; i < SEEN_LOCKS; i++)
+	for (int i = 0; keys->memory != NULL && i < SEEN_LOCKS; i++)
 		pthread_mutex_init(&keys->memory->locks[i], NULL);
-	if (!read_key(path, &keys->current) || (previous_path != NULL && *previous_path != '\0' &&
+	if (keys->sha256 == NULL || keys->memory == NULL || !read_key(path, &keys->current) || (previous_path != NULL && *previous_path != '\0' &&
 	    !read_key(previous_path, &keys->previous))) {
 		token_keys_free(keys);
 		return NULL;
@@ -107,9 +106,10 @@ token_keys_free(struct token_keys *keys)
 {
 	if (keys == NULL)
 		return;
-	for (int i = 0; i < SEEN_LOCKS; i++)
+	for (int i = 0; keys->memory != NULL && i < SEEN_LOCKS; i++)
 		pthread_mutex_destroy(&keys->memory->locks[i]);
 	free(keys->memory);
+	EVP_MD_free(keys->sha256);
 	explicit_bzero(keys, sizeof(*keys));
 	free(keys);
 }
@@ -207,7 +207,7 @@ decode(const struct token_keys *keys, const char *token, struct seen *seen)
 }
 
 static size_t
-slot_of(const unsigned char digest[SHA256_DIGEST_LENGTH])
+slot_of(const unsigned char digest[DIGEST_LEN])
 {
 	uint32_t n;
 
@@ -249,9 +249,8 @@ token_verify(const struct token_keys *keys, const char *token, int64_t now,
 	size_t len = strlen(token);
 	struct seen seen;
 
-	if (len > TOKEN_MAX_LEN)
+	if (len > TOKEN_MAX_LEN || !EVP_Digest(token, len, seen.digest, NULL, keys->sha256, NULL))
 		return false;
-	SHA256((const unsigned char *)token, len, seen.digest);
 	if (!recall(keys->memory, &seen)) {
 		if (!decode(keys, token, &seen))
 			return false;

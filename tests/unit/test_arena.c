@@ -155,10 +155,27 @@ a_size_that_would_wrap_ends_the_process(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
+static void
+texts_are_joined(void **state)
+{
+	struct arena *a = arena_new();
+	char *long_text = malloc(100000);
+
+	(void)state;
+	memset(long_text, 'x', 99999);
+	long_text[99999] = '\0';
+	assert_string_equal(arena_join(a, NULL), "");
+	assert_string_equal(arena_join(a, "one", "", " ", "two", NULL), "one two");
+	assert_int_equal(strlen(arena_join(a, long_text, "%s", long_text, NULL)), 200000);
+	free(long_text);
+	arena_free(a);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(texts_are_joined),
 		TEST(memory_is_aligned_and_zeroed_even_after_a_reset),
 		TEST(pieces_do_not_overlap),
 		TEST(a_piece_larger_than_a_block_is_whole),
