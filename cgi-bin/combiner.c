@@ -18,7 +18,6 @@
 
 #define ID_LEN		24	/* text of a drop's id */
 #define COLUMNS		5	/* arrays of api.reserve() */
-#define GATHER_US	2000	/* that a call which follows another waits for company */
 
 /* Rows of one call, shared by its members. */
 struct batch {
@@ -33,7 +32,7 @@ struct member {
 	struct verdict *verdict;
 	sem_t turn;		/* posted when it is to lead or has its verdict */
 	bool queued;		/* under the lock: in its line still */
-	bool lead, handed;	/* it makes the call; after another */
+	bool lead;		/* it makes the call */
 };
 
 TAILQ_HEAD(members, member);
@@ -229,7 +228,7 @@ pass_on(struct combiner *c, struct line *line)
 	m = TAILQ_FIRST(&line->members);
 	if (m != NULL) {
 		leave_line(c, line, m);
-		m->lead = m->handed = true;
+		m->lead = true;
 	} else {
 		LIST_REMOVE(line, next);
 	}
@@ -240,9 +239,8 @@ pass_on(struct combiner *c, struct line *line)
 		free(line);
 }
 
-/* Calls for `m` and for those that wait behind it. In a rush the next are on their way
- * when a call has returned: two milliseconds of patience make calls twice as large, and
- * what a call costs besides its members is most of it. */
+/* Calls for `m` and for those that wait behind it. To wait a moment for more company was
+ * tried: the calls get larger, and there are fewer answers a second. */
 static void
 lead(struct combiner *c, struct line *line, struct member *m)
 {
@@ -250,8 +248,6 @@ lead(struct combiner *c, struct line *line, struct member *m)
 	int count;
 
 	all[0] = m;
-	if (m->handed && c->limits.batch_max > 1)
-		clock_sleep_us(GATHER_US);
 	count = take_members(c, line, all);
 	decide(c, all, count);
 	pass_on(c, line);
