@@ -1,0 +1,47 @@
+-- A rush: every request is a reserve of another user. Orders come by the environment:
+--   BENCH_TOKENS   file with a token a line; each thread has a slice of its own
+--   BENCH_THREADS  wrk's -t, to slice by
+--   BENCH_DROPS    ids of the drops, with blanks between
+--   BENCH_STAY     requests that a thread sends to one drop before it turns to the next;
+--                  0 or missing: it stays with the first
+--   BENCH_THINK    milliseconds that a connection pauses between two requests, on
+--                  average; 0 or missing: none
+-- A thread that has used up its users, each once on each drop, begins anew, and is then refused:
+-- whoever started the run sees it in the statuses.
+dofile(os.getenv("BENCH_SCRIPTS") .. "/report.lua")
+
+local number = function(name) return tonumber(os.getenv(name) or "") or 0 end
+local threads, stay, think = number("BENCH_THREADS"), number("BENCH_STAY"), number("BENCH_THINK")
+local tokens, heads, started, sent = {}, {}, 0, 0
+
+function setup(thread)
+	thread:set("place", started)
+	started = started + 1
+end
+
+-- A whole request but for the token, ready to be joined: the client shall cost little.
+function init()
+	local i = 0
+
+	for line in io.lines(os.getenv("BENCH_TOKENS")) do
+		if i % threads == place then tokens[#tokens + 1] = line end
+		i = i + 1
+	end
+	for id in os.getenv("BENCH_DROPS"):gmatch("%d+") do
+		heads[#heads + 1] = "POST /api/drops/" .. id .. "/reservations HTTP/1.1\r\nHost: " .. wrk.headers["Host"] ..
+		    "\r\nContent-Type: application/json\r\nContent-Length: 2\r\nAuthorization: Bearer "
+	end
+	if think > 0 then math.randomseed(place + 1) end
+end
+
+function request()
+	local drop = stay > 0 and math.floor(sent / stay) % #heads or 0
+	local token = tokens[sent % #tokens + 1]
+
+	sent = sent + 1
+	return heads[drop + 1] .. token .. "\r\n\r\n{}"
+end
+
+if think > 0 then
+	function delay() return math.random(0, 2 * think) end
+end
