@@ -1,7 +1,8 @@
 /** What a part of the bench works with: rows of interleaved measurements, checks, notes and cleaning up. */
 import { compareRounds, holds, median, short, wantText } from './figures.mjs';
 
-export const ROUNDS = 3;
+/** One is enough to try a part, three are what a figure needs. */
+export const ROUNDS = Number(process.env.LASTPAIR_BENCH_ROUNDS ?? 3);
 
 /**
  * @typedef {import('./figures.mjs').Want} Want

@@ -62,7 +62,8 @@ export function short(value) {
  * @property {number} answers
  * @property {number} refused    of them, those with a status of 400 and above
  * @property {number} broken     connections that failed or timed out
- * @property {number} p50        all times in milliseconds
+ * @property {number} mean       all times in milliseconds
+ * @property {number} p50
  * @property {number} p90
  * @property {number} p99
  * @property {number} max
@@ -81,11 +82,18 @@ export function parseWrk(output) {
 		answers: told.answers,
 		refused: told.refused,
 		broken: told.broken,
+		mean: told.mean / 1000,
 		p50: told.p50 / 1000,
 		p90: told.p90 / 1000,
 		p99: told.p99 / 1000,
 		max: told.max / 1000,
 	};
+}
+
+/** Requests in the store's access log that nobody had answered after some seconds, when their client went away (499).
+ * @param {string} log @param {number} seconds @returns {number} */
+export function unservedOf(log, seconds) {
+	return [...log.matchAll(/" 499 .* time=([0-9.]+) /g)].filter((match) => Number(match[1]) >= seconds).length;
 }
 
 /** Reads pgbench's summary. @param {string} output @returns {{perSecond: number, transactions: number}} */

@@ -20,7 +20,7 @@ const running = new Set();
 
 process.on('exit', () => {
 	for (const child of running)
-		child.kill('SIGKILL');
+		child.kill('SIGTERM');
 });
 
 /**
@@ -80,19 +80,20 @@ export async function wrk({ url, connections, seconds = 4, threads = Math.min(2,
 }
 
 /**
- * A run of pgbench with a script of ours: each client's `:client_id` is its own.
- * @param {{host: string, user?: string, script: string, clients?: number, seconds?: number,
+ * A run of pgbench with a script of ours: for some seconds, or as many transactions a client as said.
+ * @param {{host: string, user?: string, script: string, clients?: number, seconds?: number, transactions?: number,
  *   define?: Record<string, number|string>}} load  `host`: the folder of the server's socket
  * @returns {Promise<{perSecond: number, transactions: number, p50: number, p99: number}>} times in milliseconds
  */
-export async function pgbench({ host, user = 'lastpair_api', script, clients = 1, seconds = 4, define = {} }) {
+export async function pgbench({ host, user = 'lastpair_api', script, clients = 1, seconds = 4, transactions, define = {} }) {
 	const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lastpair-pgbench-'));
 	const file = path.join(folder, 'script.sql');
 
 	try {
 		fs.writeFileSync(file, script);
 		const told = parsePgbench(await output(PGBENCH, ['-h', host, '-p', '5432', '-U', user, '-n', '-M', 'prepared',
-			'-c', String(clients), '-j', String(clients), '-T', String(seconds), '-f', file, '--log', '--log-prefix', path.join(folder, 'log'),
+			'-c', String(clients), '-j', String(clients), ...(transactions ? ['-t', String(transactions)] : ['-T', String(seconds)]),
+			'-f', file, '--log', '--log-prefix', path.join(folder, 'log'),
 			...Object.entries(define).flatMap(([name, value]) => ['-D', `${name}=${value}`]), 'lastpair'], { cwd: folder }));
 		const times = fs.readdirSync(folder).filter((name) => name.startsWith('log'))
 			.flatMap((name) => parsePgbenchLog(fs.readFileSync(path.join(folder, name), 'utf8')));
