@@ -55,7 +55,7 @@ async function oldReservations(bench, small) {
 	await large.sql(`INSERT INTO lastpair.reservations (id, drop_id, size, user_id, status, price_cents, currency, created_at, expires_at, closed_at)
 		SELECT gen_random_uuid(), ${past.id}, '', u.first + (i * 7919) % u.count, CASE WHEN i % 2 = 0 THEN 'expired' ELSE 'released' END,
 		       12900, 'USD', t.at, t.at + interval '60 s', t.at + interval '60 s'
-		  FROM generate_series(1, ${OLD}) i
+		  FROM generate_series(1::bigint, ${OLD}) i
 		 CROSS JOIN (SELECT min(id) AS first, count(*) AS count FROM lastpair.users WHERE username LIKE 'u%') u
 		 CROSS JOIN LATERAL (SELECT timestamptz '2024-01-01' + i * interval '3 s' AS at) t`);
 	await large.warmUp();
