@@ -9,7 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { run, Stack, TOP } from './stack.mjs';
 
-const WITHOUT_STACK = new Set(['www']);
+const WITHOUT_STACK = new Set(['www', 'bench']);
 const FILE_LIMIT_MS = 360_000;
 const SANITIZER = /AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:/;
 

@@ -1,7 +1,8 @@
-/** docs/performance.md's table, between two marks: all made from the results. */
+/** docs/performance.md's table, between two marks, and its charts: all made from the results. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { TOP } from '../../lib/stack.mjs';
+import { chartsOf } from './chart.mjs';
 import { tableMarkdown } from './table.mjs';
 
 const PAGE = path.join(TOP, 'docs/performance.md');
@@ -26,9 +27,19 @@ export function between(page, text) {
 
 /** @param {any} results */
 export function writeDocs(results) {
+	const charts = chartsOf(results);
+	const old = fs.readdirSync(path.join(TOP, 'docs')).filter((name) => /^bench-.*\.svg$/.test(name));
+
+	for (const name of old)
+		fs.rmSync(path.join(TOP, 'docs', name));
+	for (const { file, svg } of charts)
+		fs.writeFileSync(path.join(TOP, 'docs', file), svg);
+	const picture = (/** @type {string} */ name) => charts.filter(({ file }) => file === `bench-${name}.svg`)
+		.map(({ file, title }) => `![${title}](${file})`).join('');
 	const text = [
 		`Machine: ${machineText(results.machine)}`, '',
-		tableMarkdown(results),
+		picture('summary'), '',
+		tableMarkdown(results, picture),
 	].join('\n');
 
 	fs.writeFileSync(PAGE, between(fs.readFileSync(PAGE, 'utf8'), text));

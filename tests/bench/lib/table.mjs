@@ -51,12 +51,12 @@ export function tableText(results) {
 /** @param {string} text */
 const escaped = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
-/** @param {any} results @returns {string} */
-export function tableMarkdown(results) {
+/** A section a part. @param {any} results @param {(part: string) => string} picture  what stands above its table @returns {string} */
+export function tableMarkdown(results, picture) {
 	const lines = [];
 
 	for (const part of results.parts) {
-		lines.push(`### ${part.name}: ${part.about}`, '', `| ${HEAD.join(' | ')} |`, `|${' --- |'.repeat(HEAD.length)}`);
+		lines.push(`### ${part.name}: ${part.about}`, '', picture(part.name), '', `| ${HEAD.join(' | ')} |`, `|${' --- |'.repeat(HEAD.length)}`);
 		for (const row of part.rows)
 			lines.push(`| ${cells(row).map(escaped).join(' | ')} |`);
 		lines.push('');
@@ -66,5 +66,5 @@ export function tableMarkdown(results) {
 			lines.push(`- ${escaped(note)}`);
 		lines.push('', `*${part.at.slice(0, 16).replace('T', ' ')} UTC${part.tree ? `, revision ${part.tree}` : ''}, ${part.seconds} s*`, '');
 	}
-	return lines.join('\n').trimEnd();
+	return lines.join('\n').replace(/\n{3,}/g, '\n\n').trimEnd();
 }
