@@ -6,7 +6,7 @@ import { Bench } from './lib/bench.mjs';
 import { chartsOf, escape, margin } from './lib/chart.mjs';
 import { between } from './lib/docs.mjs';
 import {
-	compareRounds, holds, median, parsePgbench, parsePgbenchLog, parseWrk, percentile, short, unservedOf, wantText,
+	compareRounds, holds, median, parsePgbench, parsePgbenchLog, parseWrk, percentile, short, unservedOf, wantText, withUnit,
 } from './lib/figures.mjs';
 import { cpuSeconds, memory, processTree } from './lib/load.mjs';
 import { verify } from './lib/store.mjs';
@@ -49,6 +49,8 @@ test('numbers are shown with three digits, or whole', () => {
 	assert.equal(short(0.123456), '0.123');
 	assert.equal(short(2.5), '2.5');
 	assert.equal(short(12345.6), '12,346');
+	assert.equal(withUnit(12345.6, '1/s'), '12,346/s');
+	assert.equal(withUnit(1.5, 'ms'), '1.5 ms');
 });
 
 test("wrk's answers, refusals and times are read from its last line", () => {

@@ -1,5 +1,5 @@
 /** What a part of the bench works with: rows of interleaved measurements, checks, notes and cleaning up. */
-import { compareRounds, holds, median, short, wantText } from './figures.mjs';
+import { compareRounds, holds, median, short, wantText, withUnit } from './figures.mjs';
 
 /** One is enough to try a part, three are what a figure needs. */
 export const ROUNDS = Number(process.env.LASTPAIR_BENCH_ROUNDS ?? 3);
@@ -159,7 +159,7 @@ export class Bench {
 export function rowText(row) {
 	if (row.error !== undefined)
 		return `not measured: ${row.error}`;
-	const side = (/** @type {Measured|undefined} */ m) => (m ? `${m.name} ${short(m.median)} ${row.unit}` : '');
+	const side = (/** @type {Measured|undefined} */ m) => (m ? `${m.name} ${withUnit(m.median, row.unit)}` : '');
 	const verdict = row.holds === null ? '' : ` (${wantText(row.want ?? undefined)}: ${row.holds ? 'holds' : 'DOES NOT HOLD'})`;
 
 	if (row.ratio === undefined)

@@ -1,5 +1,5 @@
 /** Charts of the results as SVG: bars from zero and the range of the rounds, nothing that is not in the JSON. */
-import { holds, short, wantText } from './figures.mjs';
+import { holds, short, wantText, withUnit } from './figures.mjs';
 
 /** @typedef {import('./bench.mjs').Row} Row
  * @typedef {import('./bench.mjs').Measured} Measured */
@@ -16,7 +16,7 @@ const STYLE = `
 	.row { font-weight: 600 }
 	.name { text-anchor: end }
 	.ours { fill: #0969da } .theirs { fill: #8c959f } .missed { fill: #cf222e }
-	.range, .mark { stroke: #24292f; stroke-width: 1.5; fill: none } .mark { stroke-dasharray: 4 3 }
+	.range, .mark { stroke: #24292f; stroke-width: 1.5; fill: none }
 	@media (prefers-color-scheme: dark) {
 		text { fill: #e6edf3 } .ours { fill: #58a6ff } .theirs { fill: #6e7681 } .missed { fill: #ff7b72 }
 		.range, .mark { stroke: #e6edf3 }
@@ -61,7 +61,7 @@ function bar(m, unit, cls, max, y) {
 		text(NAMES - 8, y + 13, 'name', m.name),
 		`<rect x="${NAMES}" y="${y + 2}" width="${px(x(m.median) - NAMES)}" height="14" class="${cls}"/>`,
 		range(m.values, x, y + 9),
-		text(x(end) + 8, y + 13, 'figure', `${short(m.median)} ${unit}`),
+		text(x(end) + 8, y + 13, 'figure', withUnit(m.median, unit)),
 	];
 }
 
@@ -107,13 +107,13 @@ export function summaryChart(results) {
 		const of = (/** @type {number} */ ratio) => margin(ratio, row.want);
 		const good = holds(row.ratio, row.want);
 
-		body.push(text(10, y + 13, 'row', row.row), range(row.ratios.map(of), x, y + 26),
+		body.push(text(10, y + 13, 'row', row.row), `<path class="mark" d="M${px(x(1))} ${y + 17}v18"/>`, range(row.ratios.map(of), x, y + 26),
 			`<circle cx="${px(x(of(row.ratio)))}" cy="${y + 26}" r="5" class="${good ? 'ours' : 'missed'}"/>`,
 			text(to + 10, y + 30, 'figure', `${short(row.ratio)} (${wantText(row.want)})`));
 		y += 42;
 	}
-	body.push(`<path class="mark" d="M${px(x(1))} 40V${y}"/>`, text(x(1) + 6, y + 14, 'figure', 'as wanted; better to the right, each fold as far as the last'));
-	return svg('Ratios against what is wanted of them', 'One point a row: right of the dashed line it holds. The thin line is the range of the rounds. Logarithmic scale.', y + 28, body);
+	body.push(text(x(1) + 6, y + 14, 'figure', 'the mark: as wanted; better to the right (logarithmic scale)'));
+	return svg('Ratios against what is wanted of them', 'One point a row: right of the mark it holds. The thin line is the range of the rounds. Logarithmic scale.', y + 28, body);
 }
 
 /** All charts that the results give. @param {any} results @returns {{file: string, title: string, svg: string}[]} */

@@ -56,6 +56,11 @@ export function short(value) {
 	return String(Number(value.toPrecision(3)));
 }
 
+/** The same with its unit; a rate of `1/s` reads as `12,345/s`. @param {number} value @param {string} unit */
+export function withUnit(value, unit) {
+	return unit.startsWith('1/') ? short(value) + unit.slice(1) : `${short(value)} ${unit}`;
+}
+
 /**
  * @typedef {object} Load  what a run of wrk came to
  * @property {number} perSecond  answers of any status

@@ -21,7 +21,7 @@ export async function describeMachine() {
 		memoryGb: Math.round(os.totalmem() / 2 ** 30),
 		kernel: os.release(),
 		system: fs.readFileSync('/etc/os-release', 'utf8').match(/^PRETTY_NAME="?([^"\n]*)/m)?.[1] ?? '',
-		disk: says('stat', '-f', '-c', '%T', os.tmpdir()),
+		disk: says('df', '--output=fstype', os.tmpdir()).split('\n').at(-1),
 		descriptors: says('bash', '-c', 'ulimit -Hn'),
 		postgres: version(says('/usr/lib/postgresql/15/bin/postgres', '--version')),
 		nginx: version(says('/usr/sbin/nginx', '-v')),

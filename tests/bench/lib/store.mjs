@@ -174,19 +174,26 @@ export class Store {
 	/**
 	 * One measurement of the rush: reserves of as many different users as there are requests, on a fresh drop. Every one of
 	 * them has to be accepted, and the database has to hold as many pairs as the client counted (and at most one a connection
-	 * more: those whose answers it did not wait for); else the measurement fails. `unserved` is how many connections
-	 * were not answered in the second half of the run: wrk's own times know nothing of them.
+	 * more: those whose answers it did not wait for); else the measurement fails.
 	 * @param {{connections?: number, seconds?: number, drops?: any[], stay?: number, think?: number}} [load]
-	 *   `drops`, `stay`, `think`: see load/reserve.lua @returns {Promise<import('./figures.mjs').Load & {unserved: number}>}
+	 *   `drops`, `stay`, `think`: see load/reserve.lua @returns {Promise<import('./figures.mjs').Load>}
 	 */
 	async reserves({ connections = 64, seconds = 4, drops, stay = 0, think = 0 } = {}) {
 		const ids = (drops ?? [await this.drop()]).map(({ id }) => id);
 		const before = drops ? await this.held(ids) : 0;
-		const log = path.join(this.stack.dir, 'log/access.log');
-		const from = fs.statSync(log).size;
 		const load = await rush({ url: this.url, tokens: this.tokens, connections, seconds, ids, stay, think });
 
 		verify(load, await this.held(ids) - before, connections);
+		return load;
+	}
+
+	/** The same; `unserved` is how many connections were not answered in the second half of the run: wrk's own times
+	 * know nothing of them. @param {{connections: number, seconds?: number}} load */
+	async reservesWatched({ connections, seconds = 4 }) {
+		const log = path.join(this.stack.dir, 'log/access.log');
+		const from = fs.statSync(log).size;
+		const load = await this.reserves({ connections, seconds });
+
 		await pause(1100);	/* nginx writes its log once a second */
 		return { ...load, unserved: unservedOf(readFrom(log, from), seconds / 2) };
 	}

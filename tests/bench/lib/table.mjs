@@ -1,18 +1,15 @@
 /** The results as a table: plain for a terminal, and in Markdown. */
-import { short, wantText } from './figures.mjs';
+import { short, wantText, withUnit } from './figures.mjs';
 
 /** @typedef {import('./bench.mjs').Row} Row */
 
-/** @param {Row} row @param {'left'|'right'} side */
-const figure = (row, side) => {
-	const m = row[side];
-
-	return m ? `${short(m.median)} ${row.unit}` : '';
-};
-
 /** A row's cells: what it is, both figures with their sides' names, the ratio, what is wanted, what came of it. @param {Row} row */
 function cells(row) {
-	const named = (/** @type {'left'|'right'} */ side) => (row[side] ? `${figure(row, side)} (${row[side]?.name})` : '');
+	const named = (/** @type {'left'|'right'} */ side) => {
+		const m = row[side];
+
+		return m ? `${withUnit(m.median, row.unit)} (${m.name})` : '';
+	};
 
 	return [
 		row.row,
