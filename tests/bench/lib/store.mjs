@@ -7,7 +7,7 @@ import { Caller } from '../../lib/http.mjs';
 import { ADMIN, Stack } from '../../lib/stack.mjs';
 import { pause, waitFor } from '../../lib/wait.mjs';
 import { unservedOf } from './figures.mjs';
-import { wrk } from './load.mjs';
+import { output, wrk } from './load.mjs';
 
 /** A bcrypt hash of the least cost; nobody signs in with it. */
 const ANY_HASH = '$2b$04$pUmam2TMAp23ldkumaG1i.Tij6d.GcdRFgCm2xaWy/p6Q/VZ.MyfW';
@@ -227,6 +227,13 @@ export class Store {
 	/** Lets caches fill and plans be made before anything is measured. */
 	async warmUp() {
 		await this.reserves({ seconds: 1 });
+	}
+
+	/** Has what was filled in bulk written out, so that a rush does not meet that work half done. */
+	async checkpoint() {
+		const superuser = (await output('stat', ['-c', '%U', this.stack.dir])).trim();
+
+		await output('psql', ['-X', '-h', this.sockets, '-p', '5432', '-U', superuser, '-d', 'lastpair', '-qc', 'CHECKPOINT']);
 	}
 
 	/** Starts it anew with other settings of its own. @param {Record<string, string|number>} settings */
