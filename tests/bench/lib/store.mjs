@@ -93,6 +93,7 @@ export class Store {
 			await stack.again(['--no-demo', ...args]);
 		}
 		await stack.whole();
+		store.#mustHave(settings);
 		/* where the folder's path is too long for a socket, they are elsewhere */
 		const elsewhere = path.join(stack.dir, 'socketdir');
 
@@ -102,6 +103,15 @@ export class Store {
 		if (users)
 			await store.#signIn(users);
 		return store;
+	}
+
+	/** Fails when ./run has not kept the settings. @param {Record<string, string|number>} settings */
+	#mustHave(settings) {
+		const lines = fs.readFileSync(path.join(this.stack.dir, 'lastpair.conf'), 'utf8').split('\n');
+
+		for (const [name, value] of Object.entries(settings))
+			if (!lines.includes(`${name} = ${value}`))
+				throw new Error(`${this.name} runs without ${name} = ${value}`);
 	}
 
 	/** @param {number} count */
@@ -242,6 +252,7 @@ export class Store {
 		fs.writeFileSync(path.join(this.stack.dir, 'lastpair.conf'), confText(settings));
 		await this.stack.again();
 		await this.stack.whole();
+		this.#mustHave(settings);
 	}
 
 	/** Adds `lastpairctl audit` to the part's checks. @param {string} [after]  what it comes after */
@@ -259,9 +270,10 @@ export class Store {
 	}
 }
 
-/** @param {Record<string, string|number>} settings */
+/** A settings file as ./run leaves it: what it keeps stands below its mark, which is never the first line.
+ * @param {Record<string, string|number>} settings */
 function confText(settings) {
-	return [OWN_MARK, ...Object.entries(settings).map(([name, value]) => `${name} = ${value}`), ''].join('\n');
+	return ['# Settings of the bench.', OWN_MARK, ...Object.entries(settings).map(([name, value]) => `${name} = ${value}`), ''].join('\n');
 }
 
 /**
