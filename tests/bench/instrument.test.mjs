@@ -54,7 +54,8 @@ test('numbers are shown with three digits, or whole', () => {
 });
 
 test("wrk's answers, refusals and times are read from its last line", () => {
-	const load = parseWrk('Running 4s test\nbench: {"answers":8000,"us":4000000,"refused":3,"broken":1,"mean":900,"p50":800,"p90":1500,"p99":9000,"max":12000}\n');
+	const load = parseWrk('Running 4s test\nbench: {"answers":8000,"us":4000000,"refused":3,"broken":1,' +
+		'"mean":900,"p50":800,"p90":1500,"p99":9000,"max":12000}\n');
 
 	assert.deepEqual(load, { perSecond: 2000, answers: 8000, refused: 3, broken: 1, mean: 0.9, p50: 0.8, p90: 1.5, p99: 9, max: 12 });
 	assert.throws(() => parseWrk('unable to connect'));
@@ -109,11 +110,13 @@ async function somePart() {
 	const side = (/** @type {string} */ name, /** @type {number} */ value) =>
 		({ name, measure: async () => { order.push(name); return value; } });
 
+	const broken = { name: 'b', measure: async () => { throw new Error('no b'); } };
+
 	await bench.run(async () => {
 		await bench.pair({ row: 'good <row>', unit: '1/s', left: side('a', 6), right: side('b', 2), want: { atLeast: 2.5 }, rounds: 3 });
 		await bench.pair({ row: 'bad', unit: 'ms', left: side('a', 6), right: side('b', 2), want: { atMost: 1.3 }, rounds: 3 });
 		await bench.figure({ row: 'one', unit: 's', measure: async () => 7, rounds: 2 });
-		await bench.pair({ row: 'broken', unit: 's', left: side('a', 1), right: { name: 'b', measure: async () => { throw new Error('no b'); } }, rounds: 1 });
+		await bench.pair({ row: 'broken', unit: 's', left: side('a', 1), right: broken, rounds: 1 });
 		bench.check('something', true);
 	});
 	return { bench, order, results: { parts: [{ name: 'some', about: bench.about, at: '2030-01-01T00:00:00.000Z', tree: 'abc', seconds: 1,
@@ -188,6 +191,7 @@ test('a margin is above 1 on the side that holds, whichever way a row is wanted'
 test('the page keeps what stands outside its marks', () => {
 	const page = 'before <!-- results: made by tests/bench/bench --docs --> old <!-- end of the results --> after';
 
-	assert.equal(between(page, 'new'), 'before <!-- results: made by tests/bench/bench --docs -->\n\nnew\n\n<!-- end of the results --> after');
+	assert.equal(between(page, 'new'),
+		'before <!-- results: made by tests/bench/bench --docs -->\n\nnew\n\n<!-- end of the results --> after');
 	assert.throws(() => between('no marks', 'new'));
 });

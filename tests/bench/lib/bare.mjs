@@ -25,7 +25,9 @@ SELECT api.durable();
 
 const batch = (/** @type {number} */ size, /** @type {number} */ clients) => `\\set b (:n * ${clients} + :client_id) * ${size}
 \\set n :n + 1
-${CALL}(:drop, (SELECT array_agg(gen_random_uuid()) FROM generate_series(1, ${size})), (SELECT array_agg(${SESSION(':b + i')}) FROM generate_series(0, ${size - 1}) i), ${NONE(size)}, ${NONE(size)}, ${NONE(size)});
+${CALL}(:drop, (SELECT array_agg(gen_random_uuid()) FROM generate_series(1, ${size})),
+	(SELECT array_agg(${SESSION(':b + i')}) FROM generate_series(0, ${size - 1}) i),
+	${NONE(size)}, ${NONE(size)}, ${NONE(size)});
 SELECT api.durable();
 `;
 

@@ -24,7 +24,8 @@ const STYLE = `
 `;
 
 /** @param {string|number} text */
-export const escape = (text) => String(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+export const escape = (text) => String(text)
+	.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
 /** @param {number} n */
 const px = (n) => Number(n.toFixed(1));
@@ -85,11 +86,12 @@ export function partChart(part) {
 		}
 		y += 8;
 	}
-	return svg(`${part.name}: ${part.about}`, 'Each row has two bars, medians of the rounds, on a scale of its own that begins at zero; the thin line is the range of the rounds.',
-		y + 8, body);
+	return svg(`${part.name}: ${part.about}`, 'Each row has two bars, medians of the rounds, on a scale of its own that begins ' +
+		'at zero; the thin line is the range of the rounds.', y + 8, body);
 }
 
-/** How many times better than wanted a ratio is: under 1 it does not hold. @param {number} ratio @param {import('./figures.mjs').Want} want */
+/** How many times better than wanted a ratio is: under 1 it does not hold.
+ * @param {number} ratio @param {import('./figures.mjs').Want} want */
 export const margin = (ratio, want) => (want.atLeast !== undefined ? ratio / want.atLeast : (want.atMost ?? NaN) / ratio);
 
 /** Every ratio that something is wanted of, on one logarithmic scale. @param {any} results */
@@ -113,7 +115,8 @@ export function summaryChart(results) {
 		y += 42;
 	}
 	body.push(text(x(1) + 6, y + 14, 'figure', 'the mark: as wanted; better to the right (logarithmic scale)'));
-	return svg('Ratios against what is wanted of them', 'One point a row: right of the mark it holds. The thin line is the range of the rounds. Logarithmic scale.', y + 28, body);
+	return svg('Ratios against what is wanted of them', 'One point a row: right of the mark it holds. The thin line is the range of ' +
+		'the rounds. Logarithmic scale.', y + 28, body);
 }
 
 /** All charts that the results give. @param {any} results @returns {{file: string, title: string, svg: string}[]} */
@@ -122,6 +125,7 @@ export function chartsOf(results) {
 
 	return [
 		{ file: 'bench-summary.svg', title: 'Ratios against what is wanted of them', svg: summaryChart(results) },
-		...parts.map((/** @type {any} */ part) => ({ file: `bench-${part.name}.svg`, title: `${part.name}: ${part.about}`, svg: partChart(part) })),
+		...parts.map((/** @type {any} */ part) => (
+			{ file: `bench-${part.name}.svg`, title: `${part.name}: ${part.about}`, svg: partChart(part) })),
 	];
 }

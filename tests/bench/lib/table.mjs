@@ -61,7 +61,9 @@ export function tableMarkdown(results, picture) {
 			lines.push(`- ${holds ? 'yes' : '**no**'}: ${escaped(check)}`);
 		for (const note of part.notes)
 			lines.push(`- ${escaped(note)}`);
-		lines.push('', `*${part.at.slice(0, 16).replace('T', ' ')} UTC${part.tree ? `, revision ${part.tree}` : ''}, ${part.seconds} s*`, '');
+		const when = `${part.at.slice(0, 16).replace('T', ' ')} UTC`;
+
+		lines.push('', `*${when}${part.tree ? `, revision ${part.tree}` : ''}, ${part.seconds} s*`, '');
 	}
 	return lines.join('\n').replace(/\n{3,}/g, '\n\n').trimEnd();
 }

@@ -60,8 +60,10 @@ async function rushOf256(bench, store, unbatched, floor) {
 			floor: { name: 'trivial FastCGI', measure: () => floor.rush({ connections }) },
 		},
 		rows: [
-			{ row: 'accepted reserves/s, 256 connections, against one call a reserve', unit: '1/s', left: 'batched', right: 'unbatched', of: perSecond },
-			{ row: 'accepted reserves/s, 256 connections, against a trivial FastCGI answer', unit: '1/s', left: 'batched', right: 'floor', of: perSecond },
+			{ row: 'accepted reserves/s, 256 connections, against one call a reserve', unit: '1/s',
+				left: 'batched', right: 'unbatched', of: perSecond },
+			{ row: 'accepted reserves/s, 256 connections, against a trivial FastCGI answer', unit: '1/s',
+				left: 'batched', right: 'floor', of: perSecond },
 			{ row: 'p99 of a reserve, 256 connections', unit: 'ms', left: 'batched', of: p99 },
 			{ row: 'of 256 connections, those not answered for half a run', unit: 'connections', left: 'batched',
 				of: (load) => load.unserved, want: { atMost: 0 } },

@@ -24,6 +24,9 @@ export async function run(bench) {
 /** @param {Store} store */
 const rush = async (store) => (await store.reserves()).perSecond;
 
+/** Each request goes to the next of as many fresh drops. @param {Store} store */
+const spread = async (store) => (await store.reserves({ drops: await store.drops(DROPS), stay: 1 })).perSecond;
+
 /** The small store has a drop for each measurement, the other as many and 500 more.
  * @param {import('../lib/bench.mjs').Bench} bench @param {Store} small */
 async function moreDrops(bench, small) {
@@ -39,7 +42,7 @@ async function moreDrops(bench, small) {
 	});
 	await bench.pair({
 		row: `reserves/s spread over ${DROPS} drops, against one drop alone`, unit: '1/s',
-		left: { name: `over ${DROPS} drops`, measure: async () => (await large.reserves({ drops: await large.drops(DROPS), stay: 1 })).perSecond },
+		left: { name: `over ${DROPS} drops`, measure: () => spread(large) },
 		right: { name: 'on 1 drop', measure: () => rush(small) },
 	});
 	await large.audit('the rush');
@@ -71,9 +74,11 @@ async function oldReservations(bench, small) {
 async function addOld(store, drop) {
 	const apart = Math.floor(2 ** 32 / OLD);
 
-	await store.sql(`INSERT INTO lastpair.reservations (id, drop_id, size, user_id, status, price_cents, currency, created_at, expires_at, closed_at)
+	await store.sql(`INSERT INTO lastpair.reservations (id, drop_id, size, user_id, status,
+			price_cents, currency, created_at, expires_at, closed_at)
 		SELECT (lpad(to_hex(i * ${apart}), 8, '0') || '-0000-4000-8000-000000000000')::uuid, ${drop}, '', u.first + i / (${OLD} / u.count),
-		       CASE WHEN i % 2 = 0 THEN 'expired' ELSE 'released' END, 12900, 'USD', t.at, t.at + interval '60 s', t.at + interval '60 s'
+		       CASE WHEN i % 2 = 0 THEN 'expired' ELSE 'released' END, 12900, 'USD', t.at, t.at + interval '60 s',
+		       t.at + interval '60 s'
 		  FROM generate_series(0::bigint, ${OLD - 1}) i
 		 CROSS JOIN (SELECT min(id) AS first, count(*) AS count FROM lastpair.users WHERE username LIKE 'u%') u
 		 CROSS JOIN LATERAL (SELECT timestamptz '2024-01-01' + i % (${OLD} / u.count) * interval '1 day' AS at) t`);
@@ -111,7 +116,8 @@ async function fillWithUsers(store) {
 	const every = MANY / SIGNED_IN;
 
 	await store.sql(`INSERT INTO lastpair.users (username, email, password_hash)
-		SELECT 'u' || i, 'u' || i || '@load.example', (SELECT password_hash FROM lastpair.users LIMIT 1) FROM generate_series(0, ${MANY - 1}) i`);
+		SELECT 'u' || i, 'u' || i || '@load.example', (SELECT password_hash FROM lastpair.users LIMIT 1)
+		  FROM generate_series(0, ${MANY - 1}) i`);
 	await store.sql(`INSERT INTO lastpair.sessions SELECT gen_random_uuid(), id, now(), now() + interval '1 day'
 		FROM lastpair.users WHERE username LIKE 'u%' AND id % ${every} > 0`);
 	await store.signIn(Array.from({ length: SIGNED_IN }, (_, i) => `u${i * every}@load.example`));
