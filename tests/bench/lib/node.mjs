@@ -7,12 +7,13 @@ import { fileURLToPath } from 'node:url';
 import { Caller } from '../../lib/http.mjs';
 import { pause, waitFor } from '../../lib/wait.mjs';
 import { end, output, start } from './load.mjs';
+import { tryContract } from './node-contract.mjs';
 import { freePort, PAIRS, rush, Store, verify } from './store.mjs';
 
 const FOLDER = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../node');
 const DATABASE = 'node';
-const POOL = 20;	/* of each process: store.mjs of the Node side */
-const OTHERS = 60;	/* the idle store's connections, and some to spare */
+const CONNECTIONS = 100;	/* for both servers' pools and for the idle store */
+const A_PROCESS = 4;	/* at least: node/store.mjs */
 export const NODE_USERS = 20_000;
 
 /** One server of the Node side: of one process, or of several. */
@@ -67,7 +68,7 @@ export class NodeSide {
 	 */
 	static async start(bench) {
 		const processes = os.availableParallelism?.() ?? os.cpus().length;
-		const connections = (1 + Math.max(2, processes)) * POOL + OTHERS;
+		const connections = CONNECTIONS + processes * A_PROCESS;
 		const store = await Store.start(bench, { name: "the Node side's PostgreSQL and Redis", users: 0,
 			postgres: [`max_connections = ${connections}`] });
 		const side = new NodeSide(bench, store, path.dirname(store.stack.dir));
@@ -101,7 +102,7 @@ export class NodeSide {
 		return (await this.#psql(DATABASE, ['-c', statement])).replace(/\n$/, '');
 	}
 
-	/** Starts the server, and comes back once it answers. @param {{name: string, processes: number}} options */
+	/** Starts the server, and comes back once it answers and has been seen to keep the contract. @param {{name: string, processes: number}} options */
 	async serve({ name, processes }) {
 		const port = await freePort();
 		const child = start(process.execPath, [path.join(FOLDER, 'server.mjs'), '--port', String(port),
@@ -112,6 +113,7 @@ export class NodeSide {
 
 		this.bench.defer(() => end(child));
 		await waitFor(`${name} to answer`, async () => (await server.admin.get('/healthz')).status === 200, 30_000);
+		await tryContract(server);
 		return server;
 	}
 

@@ -24,10 +24,10 @@ export function authRoutes({ User }, tokens) {
 			throw new Refusal('invalid', wrong);
 		const user = await User.create({
 			username, email: email.toLowerCase(), passwordHash: await bcrypt.hash(password, COST), role: 'user', createdAt: new Date(),
-		}).catch((error) => {
-			if (error instanceof UniqueConstraintError)
-				throw new Refusal(error.fields.email ? 'email_taken' : 'username_taken');
-			throw error;
+		}).catch(async (error) => {
+			if (!(error instanceof UniqueConstraintError))
+				throw error;
+			throw new Refusal(await User.count({ where: { email: email.toLowerCase() } }) ? 'email_taken' : 'username_taken');
 		});
 
 		res.status(201).json({ user: userShape(user), ...tokens.issue(user) });

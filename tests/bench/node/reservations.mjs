@@ -75,6 +75,8 @@ export function openReservations({ sequelize, User, Drop, Reservation, Purchase 
 		return hold;
 	}
 
+	const purchaseOf = (reservationId) => Purchase.findOne({ where: { reservationId }, raw: true });
+
 	/** Ends an active hold behind the drop's lock, or says why not. @returns {Promise<any>} the drop */
 	async function closeHold(hold, status, now, transaction) {
 		const drop = await lockDrop(hold.dropId, transaction);
@@ -109,10 +111,9 @@ export function openReservations({ sequelize, User, Drop, Reservation, Purchase 
 	/** @returns {Promise<{purchase: any, isNew: boolean}>} the same purchase when asked again */
 	async function purchase(id, userId) {
 		const hold = await ownHold(id, userId);
-		const earlier = hold.status === 'completed' && await Purchase.findOne({ where: { reservationId: id }, raw: true });
 
-		if (earlier)
-			return { purchase: earlier, isNew: false };
+		if (hold.status === 'completed')
+			return { purchase: await purchaseOf(id), isNew: false };
 		const { username } = await User.findByPk(userId, { attributes: ['username'], raw: true });
 		const now = new Date();
 		const made = await sequelize.transaction(async (transaction) => {
@@ -128,8 +129,16 @@ export function openReservations({ sequelize, User, Drop, Reservation, Purchase 
 				recentPurchasers: [{ username, purchasedAt: now }, ...drop.recentPurchasers].slice(0, 3),
 			}, transaction);
 			return { drop, purchase: bought };
+		}).catch(async (error) => {
+			const earlier = error instanceof Refusal && await purchaseOf(id);	/* by the same call, at the same time */
+
+			if (!earlier)
+				throw error;
+			return { purchase: earlier };
 		});
 
+		if (!made.drop)
+			return { purchase: made.purchase, isNew: false };
 		live.stock(made.drop);
 		live.purchase({ dropId: made.drop.id, username, purchasedAt: now });
 		return { purchase: made.purchase, isNew: true };

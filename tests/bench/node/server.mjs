@@ -49,7 +49,8 @@ function lead() {
 
 function serve() {
 	const tokens = openTokens(fs.readFileSync(options['secret-file'], 'utf8').trim());
-	const store = openStore({ socketDir: options['postgres-socket'], database: options.database, user: options.user });
+	const store = openStore({ socketDir: options['postgres-socket'], database: options.database, user: options.user },
+		processes);
 	const app = express();
 	const server = createServer({ keepAliveTimeout: 65_000 }, app);
 	const live = openLive(server, { redisSocket: processes > 1 ? options['redis-socket'] : undefined, tokens });

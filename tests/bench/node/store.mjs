@@ -1,18 +1,21 @@
 /** The database: one pool of connections and a Sequelize model a table of schema.sql. */
 import { DataTypes, Sequelize } from 'sequelize';
 
-const POOL = 20;
+const POOL = 20;	/* connections of the whole side */
+const LEAST = 4;	/* of one process */
 const SECOND = 1000;
 
 /**
  * @param {{socketDir: string, database: string, user: string}} where  PostgreSQL's Unix socket
+ * @param {number} processes  that share the pool: twice as many connections only make a longer queue for one row
  */
-export function openStore({ socketDir, database, user }) {
+export function openStore({ socketDir, database, user }, processes) {
+	const size = Math.max(LEAST, Math.ceil(POOL / processes));
 	const sequelize = new Sequelize(database, user, '', {
 		dialect: 'postgres',
 		host: socketDir,
 		/* Every connection stays once it is made: nobody waits for a new one in a rush. */
-		pool: { max: POOL, min: POOL, idle: 3600 * SECOND, evict: 3600 * SECOND, acquire: 30 * SECOND },
+		pool: { max: size, min: size, idle: 3600 * SECOND, evict: 3600 * SECOND, acquire: 30 * SECOND },
 		logging: false,
 		define: { underscored: true, timestamps: false },
 	});

@@ -10,8 +10,8 @@ import { Store } from '../lib/store.mjs';
 export const about = 'accepted reserves against Express, Sequelize and Socket.IO, and with 1,000 live readers';
 
 const READERS = 1000;
-const SLOW_SECONDS = 6;	/* where few are accepted a second */
-const WARM_ROUNDS = 3;	/* until V8 has compiled what is hot */
+const SLOW_SECONDS = 5;	/* where few are accepted a second */
+const WARM_ROUNDS = 2;	/* until V8 has compiled what is hot */
 
 /** @param {import('../lib/bench.mjs').Bench} bench */
 export async function run(bench) {
