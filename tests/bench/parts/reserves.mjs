@@ -85,11 +85,15 @@ async function withReaders(bench, side, name, [program, ...args], { seconds, wan
 		}
 	};
 
-	await bench.pair({
-		row: `${name}: reserves/s, 64 connections, with ${READERS.toLocaleString('en-US')} live readers against none`, unit: '1/s',
-		left: { name: 'with readers', measure: async () => (await measure()).perSecond },
-		right: { name: 'without', measure: async () => (await side.reserves({ seconds })).perSecond },
-		want,
+	const readers = `64 connections, with ${READERS.toLocaleString('en-US')} live readers against none`;
+
+	await bench.pairs({
+		left: { name: 'with readers', measure },
+		right: { name: 'without', measure: () => side.reserves({ seconds }) },
+		rows: [
+			{ row: `${name}: reserves/s, ${readers}`, unit: '1/s', of: (load) => load.perSecond, want },
+			{ row: `${name}: p99 of a reserve, ${readers}`, unit: 'ms', of: (load) => load.p99 },
+		],
 	});
 	bench.note(`${name}: in ${seconds} s of reserves each reader was told ${told.join(', ')} updates`);
 }
