@@ -87,12 +87,38 @@ set_rate(struct floor *f, double rate)
 }
 
 static void
+end_reader(struct floor *f, int i)
+{
+	close(f->fd[i]);
+	f->fd[i] = f->fd[--f->readers];
+	f->ended++;
+}
+
+/* Looks who has left, which nobody tells this loop; true when there is room again. */
+static bool
+sweep(struct floor *f)
+{
+	int before = f->readers;
+	char c;
+
+	for (int i = f->readers - 1; i >= 0; i--)
+		if (recv(f->fd[i], &c, 1, MSG_PEEK) == 0 || errno != EAGAIN)
+			end_reader(f, i);
+	return f->readers < before;
+}
+
+static void
 accept_all(struct floor *f)
 {
 	static const int one = 1;
-	int fd;
 
-	while ((fd = accept4(f->listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+	for (;;) {
+		int fd = accept4(f->listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0 && (errno != EMFILE || !sweep(f)))
+			return;
+		if (fd < 0)
+			continue;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		watch(f, fd, (uint32_t)fd);
 	}
@@ -127,9 +153,7 @@ write_round(struct floor *f)
 		} else if (n < 0 && errno == EAGAIN) {
 			f->missed++;
 		} else {
-			close(f->fd[i]);
-			f->fd[i] = f->fd[--f->readers];
-			f->ended++;
+			end_reader(f, i);
 		}
 	}
 	f->rounds++;
