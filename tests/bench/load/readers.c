@@ -276,7 +276,7 @@ read_options(struct tool *t, int argc, char **argv)
 	static const struct option options[] = { { "connect", 1, NULL, 'c' }, { "path", 1, NULL, 'p' },
 		{ "header", 1, NULL, 'h' }, { "readers", 1, NULL, 'n' }, { "rate", 1, NULL, 'r' },
 		{ "check", 0, NULL, 'k' }, { "drops", 1, NULL, 'd' }, { "arrivals", 1, NULL, 'a' },
-		{ "seconds", 1, NULL, 's' }, { "help", 0, NULL, '?' }, { 0 } };
+		{ "seconds", 1, NULL, 's' }, { "help", 0, NULL, 'H' }, { 0 } };
 	const char *path = "/api/events", *header = "", *arrivals = NULL;
 	int c, drops = 64;
 	bool check = false;
@@ -296,9 +296,11 @@ read_options(struct tool *t, int argc, char **argv)
 		case 'd': drops = (int)option_number("drops", optarg, 1, 100000); break;
 		case 'a': arrivals = optarg; break;
 		case 's': t->seconds = option_number("seconds", optarg, 0.001, 86400); break;
+		case 'H':
+			puts(usage);
+			exit(0);
 		default:
-			fprintf(stderr, "%s\n", usage);
-			exit(strcmp(argv[optind - 1], "--help") == 0 ? 0 : 2);
+			wrong_use("there is no such option");
 		}
 	}
 	if (optind < argc || t->address.len == 0)

@@ -15,26 +15,27 @@ import { newFolder, Store } from '../lib/store.mjs';
 
 export const about = 'the event stream: processor time a delivery, memory a reader';
 
-const READERS = 2000;
+const READERS = 2000;	/* direct, of each side */
+const PROXIED = 1000;	/* through nginx */
 const RATE = 20;	/* changes a second */
 const SECONDS = 4;
 const SETTLE_MS = 500;
 const FEW = 1000;
 const MANY = 19_500;
+const OPENED_A_SECOND = 8000;
 const MANY_RATE = 2;	/* with so many, a round has to end before the next */
 
 /** @typedef {import('../lib/bench.mjs').Bench} Bench */
 
 /**
- * Who is measured: where readers connect, whose processor time counts, and how changes are made to come.
- * @typedef {{address: string|number, pids: () => number[], begin: (rate: number) => Promise<() => Promise<unknown>>,
- *   path?: string, program?: string}} Target  `begin` gives what ends the changes
+ * Who is measured: where readers connect and how, whose processor time counts, and how changes are made to come (`begin` gives
+ * what ends them).
+ * @typedef {{name: string, address: string|number, reader?: {path?: string, program?: string, rate?: number},
+ *   pids: () => number[], begin: (rate: number) => Promise<() => Promise<unknown>>}} Target
  */
 
 /** @param {Bench} bench @param {Target} target @param {number} readers */
-function open(bench, { pids, begin, address, ...options }, readers) {
-	return Readers.open(bench, address, { readers, rate: 8000, ...options });
-}
+const open = (bench, { address, reader = { rate: OPENED_A_SECOND } }, readers) => Readers.open(bench, address, { readers, ...reader });
 
 /** Processor seconds that a million deliveries to these readers take. @param {Readers} all @param {Target} target @param {number} rate */
 async function cost(all, { pids, begin }, rate) {
@@ -49,19 +50,19 @@ async function cost(all, { pids, begin }, rate) {
 	}
 }
 
-/** Compares targets, whose readers stay connected meanwhile. @param {Bench} bench @param {Record<string, Target & {name: string}>} targets
- * @param {any[]} rows */
-async function compareCosts(bench, targets, rows) {
+/** Compares targets, whose readers stay connected meanwhile. @param {Bench} bench @param {Record<string, Target>} targets
+ * @param {number} readers  of each @param {any[]} rows */
+async function compareCosts(bench, targets, readers, rows) {
 	/** @type {Readers[]} */
 	const opened = [];
 	/** @type {Record<string, {name: string, measure: () => Promise<number>}>} */
 	const sides = {};
 
-	for (const [key, { name, ...target }] of Object.entries(targets)) {
-		const all = await open(bench, target, READERS);
+	for (const [key, target] of Object.entries(targets)) {
+		const all = await open(bench, target, readers);
 
 		opened.push(all);
-		sides[key] = { name, measure: () => cost(all, target, RATE) };
+		sides[key] = { name: target.name, measure: () => cost(all, target, RATE) };
 	}
 	await bench.compare({ sides, rows: rows.map((row) => ({ unit: 's', ...row })) });
 	for (const all of opened)
@@ -102,12 +103,12 @@ async function targets(bench, store, direct) {
 	};
 
 	bench.note(`direct connections are over ${direct.kind}; a frame of the store's has ${size} bytes, and so has the bare loop's; ` +
-		`${READERS} readers, ${RATE} changes a second`);
+		`${READERS} readers of each side, ${PROXIED} through nginx, ${RATE} changes a second`);
 	return {
 		daemon: { name: 'daemon', address: direct.address(store), pids: () => daemonPids(store), begin: changes },
 		floor: { name: 'bare loop', address: floorAt, pids: () => floor.pids, begin: rounds(floor) },
 		proxied: { name: 'daemon', address: port, pids: () => [...daemonPids(store), ...nginxPids(store)], begin: changes },
-		proxiedFloor: { name: 'bare loop', address: port, path, pids: () => [...hidden.pids, ...nginxPids(store)], begin: rounds(hidden) },
+		proxiedFloor: { name: 'bare loop', address: port, reader: { path }, pids: () => [...hidden.pids, ...nginxPids(store)], begin: rounds(hidden) },
 	};
 }
 
@@ -134,11 +135,11 @@ async function others(bench, /** @type {Direct} */ direct) {
 
 	return {
 		nchan: { name: 'nchan', address: nchan.address, pids: () => nchan.pids, begin: async (/** @type {number} */ rate) => {
-			const made = Changes.posted(nchan.port, { rate, path: '/publish' });
+			const made = Changes.posted(bench, nchan.port, { rate, path: '/publish' });
 
 			return () => made.end();
 		} },
-		socketIo: { name: 'Socket.IO', address: io.port, program: 'sio_readers', pids: () => io.pids, begin: async () => async () => {} },
+		socketIo: { name: 'Socket.IO', address: io.port, reader: { program: 'sio_readers' }, pids: () => io.pids, begin: async () => async () => {} },
 	};
 }
 
@@ -166,12 +167,12 @@ async function idleMemory(bench, store, direct, readers) {
 
 /** What more readers do to the cost of a delivery. @param {Bench} bench @param {Target} daemon @param {Target} floor @param {number} most */
 async function growth(bench, daemon, floor, most) {
-	const side = (/** @type {string} */ name, /** @type {Target} */ target, /** @type {number} */ readers, /** @type {number} */ rate) =>
-		({ name: `${name}, ${readers} readers`, measure: () => costWith(bench, target, readers, rate) });
+	const side = (/** @type {Target} */ target, /** @type {number} */ readers, /** @type {number} */ rate) =>
+		({ name: `${target.name}, ${readers} readers`, measure: () => costWith(bench, target, readers, rate) });
 
 	await bench.compare({
-		sides: { few: side('daemon', daemon, FEW, RATE), many: side('daemon', daemon, most, MANY_RATE),
-			fewFloor: side('bare loop', floor, FEW, RATE), manyFloor: side('bare loop', floor, most, MANY_RATE) },
+		sides: { few: side(daemon, FEW, RATE), many: side(daemon, most, MANY_RATE),
+			fewFloor: side(floor, FEW, RATE), manyFloor: side(floor, most, MANY_RATE) },
 		rows: [
 			{ row: `CPU a million deliveries, daemon direct, ${most} readers against ${FEW}`, unit: 's', left: 'many', right: 'few', want: { atMost: 1.15 } },
 			{ row: `CPU a million deliveries, bare loop, ${most} readers against ${FEW}`, unit: 's', left: 'manyFloor', right: 'fewFloor' },
@@ -189,12 +190,12 @@ export async function run(bench) {
 	const { nchan, socketIo } = await others(bench, direct);
 
 	await idleMemory(bench, store, direct, most);
-	await compareCosts(bench, { daemon, floor, nchan, socketIo }, [
+	await compareCosts(bench, { daemon, floor, nchan, socketIo }, READERS, [
 		{ row: 'CPU a million deliveries, daemon direct, against the bare loop', left: 'daemon', right: 'floor', want: { atMost: 1.15 } },
 		{ row: 'CPU a million deliveries, daemon direct, against nchan', left: 'daemon', right: 'nchan', want: { atMost: 0.75 } },
 		{ row: 'CPU a million deliveries, daemon direct, against Socket.IO', left: 'daemon', right: 'socketIo' },
 	]);
-	await compareCosts(bench, { proxied, proxiedFloor }, [
+	await compareCosts(bench, { proxied, proxiedFloor }, PROXIED, [
 		{ row: 'CPU a million deliveries through nginx (its own, too), daemon against the bare loop', left: 'proxied', right: 'proxiedFloor',
 			want: { atMost: 1.1 } },
 	]);
