@@ -225,18 +225,23 @@ export class Nchan {
 	}
 }
 
-/** A bare Socket.IO server, node/broadcast.mjs, that sends as many messages a second as told. */
+/** A bare Socket.IO server: node/broadcast.mjs. */
 export class SocketIo {
-	/** @param {Bench} bench @param {number} rate @returns {Promise<SocketIo>} */
-	static async start(bench, rate) {
+	/** @param {Bench} bench @returns {Promise<SocketIo>} */
+	static async start(bench) {
 		const server = new SocketIo();
 
 		server.port = await freePort();
-		server.child = start('node', [path.join(TOP, 'tests/bench/node/broadcast.mjs'), String(server.port), String(rate)],
+		server.child = start('node', [path.join(TOP, 'tests/bench/node/broadcast.mjs'), String(server.port)],
 			{ env: { NODE_ENV: 'production' } });
 		bench.defer(() => server.stop());
 		await waitFor('the Socket.IO server to answer', async () => (await fetch(`http://127.0.0.1:${server.port}/`)).status === 404);
 		return server;
+	}
+
+	/** So many messages a second, from now on. @param {number} rate */
+	send(rate) {
+		this.child?.stdin?.write(`${rate}\n`);
 	}
 
 	get pids() {

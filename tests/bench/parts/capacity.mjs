@@ -138,11 +138,11 @@ async function nchanRows(bench) {
 
 /** @param {Bench} bench */
 async function socketIoRows(bench) {
-	const io = await SocketIo.start(bench, RATE);
+	const io = await SocketIo.start(bench);
 
 	await otherRows(bench, 'Socket.IO', IO_READERS, async () => {
 		const readers = await Readers.open(bench, io.port, { readers: IO_READERS, program: 'sio_readers' });
-		const told = await offered(readers, () => io.pids, async () => {});
+		const told = await offered(readers, () => io.pids, async () => io.send(RATE));
 
 		await io.stop('SIGKILL');
 		await readers.end();

@@ -131,7 +131,7 @@ const CHUNK = 7;	/* bytes that nginx puts around a frame: its length in three di
 /** @param {Bench} bench */
 async function others(bench, /** @type {Direct} */ direct) {
 	const nchan = await Nchan.start(bench, await direct.like());
-	const io = await SocketIo.start(bench, RATE);
+	const io = await SocketIo.start(bench);
 
 	return {
 		nchan: { name: 'nchan', address: nchan.address, pids: () => nchan.pids, begin: async (/** @type {number} */ rate) => {
@@ -139,7 +139,11 @@ async function others(bench, /** @type {Direct} */ direct) {
 
 			return () => made.end();
 		} },
-		socketIo: { name: 'Socket.IO', address: io.port, reader: { program: 'sio_readers' }, pids: () => io.pids, begin: async () => async () => {} },
+		socketIo: { name: 'Socket.IO', address: io.port, reader: { program: 'sio_readers' }, pids: () => io.pids,
+			begin: async (/** @type {number} */ rate) => {
+				io.send(rate);
+				return async () => io.send(0);
+			} },
 	};
 }
 
