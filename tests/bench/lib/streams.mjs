@@ -2,10 +2,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
-import { TOP } from '../../lib/stack.mjs';
+import { BUILD, run, TOP } from '../../lib/stack.mjs';
 import { pause, waitFor } from '../../lib/wait.mjs';
 import { cpuSeconds, end, processTree, start, tool } from './load.mjs';
-import { freePort, knowsSetting, newFolder } from './store.mjs';
+import { freePort, newFolder } from './store.mjs';
 
 /** @typedef {import('./bench.mjs').Bench} Bench */
 /** @typedef {import('./store.mjs').Store} Store */
@@ -139,7 +139,9 @@ export class Direct {
 
 	/** @returns {Promise<Direct>} */
 	static async find() {
-		if (await knowsSetting('sse_listen')) {
+		const { stdout } = await run(path.join(BUILD, 'lastpair-sse'), ['--help']);
+
+		if (/^\s+sse_listen = /m.test(stdout)) {
 			const port = await freePort();
 
 			return new Direct({ sse_listen: `127.0.0.1:${port}` }, () => String(port), async () => String(await freePort()), 'TCP');
