@@ -106,7 +106,8 @@ export class Changes extends Instrument {
 			'--drops', drops.map(({ id }) => id).join(','), '--connections', String(connections)]);
 	}
 
-	/** Messages like the store's, posted to another publisher. @param {Bench} bench @param {number} port @param {{rate: number, path: string}} load */
+	/** Messages like the store's, posted to another publisher.
+	 * @param {Bench} bench @param {number} port @param {{rate: number, path: string}} load */
 	static posted(bench, port, { rate, path: to }) {
 		const made = new Changes('changes', ['--connect', String(port), '--rate', String(rate), '--post', to, '--connections', '4']);
 
@@ -310,6 +311,8 @@ export async function stockOf(store, drops) {
 	});
 }
 
+const STOCK = ['version', 'available', 'reserved', 'sold'];
+
 /** Whether every reader holds what the database holds, of every drop; a text says where not.
  * @param {any} told  what readers with `check` say @param {any[]} stock  of stockOf() */
 export function agreement(told, stock) {
@@ -318,7 +321,7 @@ export function agreement(told, stock) {
 	for (const drop of stock) {
 		const seen = told.drops.find((/** @type {any} */ d) => d.id === drop.id);
 
-		if (!seen || seen.agree !== told.wanted || ['version', 'available', 'reserved', 'sold'].some((k) => seen[k] !== /** @type {any} */ (drop)[k]))
+		if (!seen || seen.agree !== told.wanted || STOCK.some((k) => seen[k] !== drop[k]))
 			wrong.push(`drop ${drop.id}: the database has ${JSON.stringify(drop)}, readers ${JSON.stringify(seen)}`);
 	}
 	if (told.open !== told.wanted)

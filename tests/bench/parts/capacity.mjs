@@ -128,7 +128,8 @@ async function nchanRows(bench) {
 
 	await otherRows(bench, 'nchan', DIRECT, async () => {
 		const readers = await Readers.open(bench, nchan.address, { readers: DIRECT });
-		const told = await offered(readers, () => nchan.pids, async () => { Changes.posted(bench, nchan.port, { rate: RATE, path: '/publish' }); });
+		const told = await offered(readers, () => nchan.pids,
+			async () => { Changes.posted(bench, nchan.port, { rate: RATE, path: '/publish' }); });
 
 		await nchan.stop('SIGKILL');	/* what it holds by now, it would go on sending */
 		await readers.end();

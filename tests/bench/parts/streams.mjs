@@ -69,7 +69,8 @@ async function compareCosts(bench, targets, readers, rows) {
 		await all.end();
 }
 
-/** The cost with so many readers, opened for it alone. @param {Bench} bench @param {Target} target @param {number} readers @param {number} rate */
+/** The cost with so many readers, opened for it alone.
+ * @param {Bench} bench @param {Target} target @param {number} readers @param {number} rate */
 async function costWith(bench, target, readers, rate) {
 	const all = await open(bench, target, readers);
 
@@ -108,7 +109,8 @@ async function targets(bench, store, direct) {
 		daemon: { name: 'daemon', address: direct.address(store), pids: () => daemonPids(store), begin: changes },
 		floor: { name: 'bare loop', address: floorAt, pids: () => floor.pids, begin: rounds(floor) },
 		proxied: { name: 'daemon', address: port, pids: () => [...daemonPids(store), ...nginxPids(store)], begin: changes },
-		proxiedFloor: { name: 'bare loop', address: port, reader: { path }, pids: () => [...hidden.pids, ...nginxPids(store)], begin: rounds(hidden) },
+		proxiedFloor: { name: 'bare loop', address: port, reader: { path }, pids: () => [...hidden.pids, ...nginxPids(store)],
+			begin: rounds(hidden) },
 	};
 }
 
@@ -169,7 +171,8 @@ async function idleMemory(bench, store, direct, readers) {
 	});
 }
 
-/** What more readers do to the cost of a delivery. @param {Bench} bench @param {Target} daemon @param {Target} floor @param {number} most */
+/** What more readers do to the cost of a delivery.
+ * @param {Bench} bench @param {Target} daemon @param {Target} floor @param {number} most */
 async function growth(bench, daemon, floor, most) {
 	const side = (/** @type {Target} */ target, /** @type {number} */ readers, /** @type {number} */ rate) =>
 		({ name: `${target.name}, ${readers} readers`, measure: () => costWith(bench, target, readers, rate) });
@@ -178,7 +181,8 @@ async function growth(bench, daemon, floor, most) {
 		sides: { few: side(daemon, FEW, RATE), many: side(daemon, most, MANY_RATE),
 			fewFloor: side(floor, FEW, RATE), manyFloor: side(floor, most, MANY_RATE) },
 		rows: [
-			{ row: `CPU a million deliveries, daemon direct, ${most} readers against ${FEW}`, unit: 's', left: 'many', right: 'few', want: { atMost: 1.15 } },
+			{ row: `CPU a million deliveries, daemon direct, ${most} readers against ${FEW}`, unit: 's', left: 'many', right: 'few',
+				want: { atMost: 1.15 } },
 			{ row: `CPU a million deliveries, bare loop, ${most} readers against ${FEW}`, unit: 's', left: 'manyFloor', right: 'fewFloor' },
 			{ row: `CPU a million deliveries, ${most} readers, daemon direct, against the bare loop`, unit: 's', left: 'many', right: 'manyFloor' },
 		],
