@@ -28,6 +28,9 @@ struct conf {
 	char *metrics_file;
 	char *sse_socket;
 	char *sse_admin_socket;
+	char *sse_listen;		/* ADDRESS:PORT; empty: not directly */
+	char *sse_origins;
+	long sse_threads;
 	long sse_max_subscribers;
 	long sse_tick_ms;
 	long sse_log_kib;

@@ -18,20 +18,22 @@ struct admin {
 static void
 answer_health(const struct admin *a, int fd)
 {
+	struct crew_stats crew;
 	bool database = hub_database_ok(a->view.hub);
 	bool redis = listener_subscribed(a->view.listener);
 	struct buf out = { 0 };
 
-	if (!hub_ready(a->view.hub)) {	/* a stream would be refused */
+	if (!board_ready(hub_board(a->view.hub))) {	/* a stream would be refused */
 		door_problem(fd, 503, "unavailable", "The stream has not begun yet.",
 		    "Retry-After: 1\r\n");
 		return;
 	}
+	crew_stats(a->view.crew, &crew);
 	buf_printf(&out, "{\"status\":\"%s\",\"database\":\"%s\",\"redis\":\"%s\","
 	    "\"subscribers\":%d}",
 	    database && redis ? "ok" : "degraded",
 	    database ? "ok" : "down", redis ? "ok" : "down",
-	    crowd_stats(a->view.crowd)->subscribers);
+	    crew.crowd.subscribers);
 	door_answer(fd, "application/json", &out);
 	buf_free(&out);
 }
@@ -71,9 +73,9 @@ counter(struct buf *out, const char *name, const char *help, unsigned long value
 }
 
 static void
-write_streams(struct buf *out, const struct admin_view *view)
+write_streams(struct buf *out, const struct admin_view *view, const struct crew_stats *crew)
 {
-	const struct crowd_stats *c = crowd_stats(view->crowd);
+	const struct crowd_stats *c = &crew->crowd;
 	struct server_stats s = server_stats(view->server);
 
 	gauge(out, "subscribers", "Streams open.", c->subscribers);
@@ -97,16 +99,17 @@ write_streams(struct buf *out, const struct admin_view *view)
 	gauge(out, "round_seconds", "Time of the last round.", (double)c->round_us / 1e6);
 	gauge(out, "round_max_seconds", "Time of the longest round.",
 	    (double)c->round_max_us / 1e6);
-	gauge(out, "tick_seconds", "Time between rounds now.", (double)c->tick_ms / 1e3);
+	gauge(out, "tick_seconds", "Time between rounds now.", (double)crew->tick_ms / 1e3);
+	gauge(out, "threads", "Event loops.", crew->threads);
 }
 
 static void
-write_state(struct buf *out, const struct admin_view *view)
+write_state(struct buf *out, const struct admin_view *view, const struct board_stats *board)
 {
 	const struct hub_stats *h = hub_stats(view->hub);
-	const struct feed *f = hub_feed(view->hub);
+	const struct feed *f = board_feed(hub_board(view->hub));
 
-	gauge(out, "ready", "Whether a state was read.", hub_ready(view->hub));
+	gauge(out, "ready", "Whether a state was read.", board_ready(hub_board(view->hub)));
 	gauge(out, "database_up", "Whether the database answered last.",
 	    hub_database_ok(view->hub));
 	gauge(out, "redis_up", "Whether Redis has us subscribed.",
@@ -122,8 +125,8 @@ write_state(struct buf *out, const struct admin_view *view)
 	counter(out, "polls_total", "Questions to the database.", h->polls);
 	counter(out, "polls_failed_total", "Questions without an answer.", h->polls_failed);
 	gauge(out, "drops", "Drops open.", h->drops);
-	counter(out, "snapshots_rendered_total", "Snapshots rendered for all.", h->snapshots);
-	gauge(out, "snapshot_bytes", "Bytes of shared snapshots held.", (double)h->snapshot_bytes);
+	counter(out, "snapshots_rendered_total", "Snapshots rendered for all.", board->snapshots);
+	gauge(out, "snapshot_bytes", "Bytes of shared snapshots held.", (double)board->snapshot_bytes);
 	gauge(out, "log_events", "Public events kept.",
 	    (double)(f->public_log.next - f->public_log.first));
 	gauge(out, "resident_bytes", "Memory of the daemon.", (double)resident());
@@ -133,6 +136,7 @@ static void
 on_request(void *arg, int fd, struct head *head)
 {
 	const struct admin *a = arg;
+	struct crew_stats crew;
 	struct buf out = { 0 };
 
 	if (strcmp(head->method, "GET") != 0) {
@@ -141,8 +145,9 @@ on_request(void *arg, int fd, struct head *head)
 	} else if (strcmp(head->path, "/healthz") == 0) {
 		answer_health(a, fd);
 	} else if (strcmp(head->path, "/metrics") == 0) {
-		write_streams(&out, &a->view);
-		write_state(&out, &a->view);
+		crew_stats(a->view.crew, &crew);
+		write_streams(&out, &a->view, &crew);
+		write_state(&out, &a->view, &crew.board);
 		door_answer(fd, "text/plain; version=0.0.4; charset=utf-8", &out);
 	} else {
 		door_problem(fd, 404, "not_found", "There is nothing here.", NULL);

@@ -5,15 +5,15 @@
 #include <event2/event.h>
 
 #include "conf.h"
+#include "crew.h"
 #include "hub.h"
 #include "listener.h"
 #include "server.h"
-#include "subscriber.h"
 
 /* What it tells of. All must outlive it. */
 struct admin_view {
 	const struct hub *hub;
-	const struct crowd *crowd;
+	const struct crew *crew;
 	const struct listener *listener;
 	const struct server *server;
 	int max_subscribers;

@@ -2,6 +2,9 @@
 #include "door.h"
 
 #include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -19,6 +22,7 @@
 #define ACCEPT_AT_ONCE	64	/* before others get their turn */
 #define REST_MS		20	/* between looks whether there is room again */
 #define BACKLOG		4096
+#define VANISHED_MS	30000	/* a peer that has confirmed nothing for so long is gone */
 
 struct caller {
 	TAILQ_ENTRY(caller) next;
@@ -34,7 +38,8 @@ struct door {
 	struct event_base *base;
 	struct event *listening, *rest;
 	int fd;
-	char *path;
+	char *name;	/* the socket's path, or its address */
+	bool tcp;
 	door_handler *handler;
 	void *arg;
 	TAILQ_HEAD(, caller) callers;	/* that wait for more; oldest first */
@@ -65,6 +70,7 @@ reason(int status)
 {
 	switch (status) {
 	case 400: return "Bad Request";
+	case 403: return "Forbidden";
 	case 404: return "Not Found";
 	case 405: return "Method Not Allowed";
 	case 408: return "Request Timeout";
@@ -114,10 +120,10 @@ door_problem(int fd, int status, const char *code, const char *detail, const cha
 }
 
 void
-door_invalid(int fd, const char *field, const char *message)
+door_invalid(int fd, const char *field, const char *message, const char *more)
 {
 	problem(fd, 400, "invalid", "Something in the request is not as it must be.", field,
-	    message, NULL);
+	    message, more);
 }
 
 void
@@ -265,9 +271,21 @@ say_failed(struct door *door)
 	int64_t now = clock_ms();
 
 	if (door->said_ms == 0 || now - door->said_ms > 10000) {
-		log_error("%s: accept: %s", door->path, strerror(errno));
+		log_error("%s: accept: %s", door->name, strerror(errno));
 		door->said_ms = now;
 	}
+}
+
+/* Over a network bytes go out at once, and a peer that is gone without a word does
+ * not keep its stream. */
+static void
+set_up_tcp(int fd)
+{
+	static const int yes = 1;
+	static const unsigned int vanished_ms = VANISHED_MS;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &vanished_ms, sizeof(vanished_ms));
 }
 
 static void
@@ -295,6 +313,8 @@ on_listening(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 		door->stats.accepted++;
+		if (door->tcp)
+			set_up_tcp(caller);
 		c = calloc(1, sizeof(*c));
 		if (c == NULL) {
 			log_error("no memory for a caller");
@@ -366,30 +386,101 @@ listen_on(const char *path)
 	return fd;
 }
 
-struct door *
-door_new(struct event_base *base, const char *path, door_handler *handler, void *arg)
+/* Cuts ADDRESS:PORT at its last colon, and takes brackets off the address. */
+static bool
+cut_address(char *where, char **address, char **port)
+{
+	char *colon = strrchr(where, ':');
+
+	if (colon == NULL || colon == where)
+		return false;
+	*colon = '\0';
+	*port = colon + 1;
+	*address = where;
+	if (where[0] == '[' && colon[-1] == ']') {
+		colon[-1] = '\0';
+		(*address)++;
+	}
+	return true;
+}
+
+static struct addrinfo *
+read_address(const char *where)
+{
+	static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+	    .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV };
+	struct addrinfo *found = NULL;
+	char *copy = strdup(where), *address, *port;
+
+	if (copy == NULL || !cut_address(copy, &address, &port) ||
+	    getaddrinfo(address, port, &hints, &found) != 0)
+		found = NULL;
+	free(copy);
+	return found;
+}
+
+static int
+listen_on_tcp(const char *where)
+{
+	static const int yes = 1;
+	struct addrinfo *a = read_address(where);
+	int fd;
+
+	if (a == NULL) {
+		log_error("%s: not an address and a port, such as 127.0.0.1:8090 or [::1]:8090", where);
+		return -1;
+	}
+	fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
+	    bind(fd, a->ai_addr, a->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
+		log_error("%s: %s", where, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	}
+	freeaddrinfo(a);
+	return fd;
+}
+
+static struct door *
+door_on(struct event_base *base, int fd, const char *name, bool tcp, door_handler *handler,
+    void *arg)
 {
 	struct door *door = calloc(1, sizeof(*door));
 
-	if (door == NULL)
-		return NULL;
-	*door = (struct door){ .base = base, .handler = handler, .arg = arg };
-	TAILQ_INIT(&door->callers);
-	door->fd = listen_on(path);
-	if (door->fd < 0) {
-		free(door);
+	if (door == NULL) {
+		log_error("%s: no memory", name);
+		close(fd);
 		return NULL;
 	}
-	door->path = strdup(path);
+	*door = (struct door){ .base = base, .fd = fd, .tcp = tcp, .handler = handler, .arg = arg };
+	TAILQ_INIT(&door->callers);
+	door->name = strdup(name);
 	door->rest = evtimer_new(base, on_rest, door);
 	door->listening = event_new(base, door->fd, EV_READ | EV_PERSIST, on_listening, door);
-	if (door->path == NULL || door->rest == NULL || door->listening == NULL ||
+	if (door->name == NULL || door->rest == NULL || door->listening == NULL ||
 	    event_add(door->listening, NULL) != 0) {
-		log_error("%s: no memory", path);
+		log_error("%s: no memory", name);
 		door_free(door);
 		return NULL;
 	}
 	return door;
+}
+
+struct door *
+door_new(struct event_base *base, const char *path, door_handler *handler, void *arg)
+{
+	int fd = listen_on(path);
+
+	return fd >= 0 ? door_on(base, fd, path, false, handler, arg) : NULL;
+}
+
+struct door *
+door_new_tcp(struct event_base *base, const char *where, door_handler *handler, void *arg)
+{
+	int fd = listen_on_tcp(where);
+
+	return fd >= 0 ? door_on(base, fd, where, true, handler, arg) : NULL;
 }
 
 void
@@ -407,10 +498,10 @@ door_free(struct door *door)
 		event_free(door->listening);
 	if (door->rest != NULL)
 		event_free(door->rest);
-	if (door->path != NULL)
-		unlink(door->path);
+	if (door->name != NULL && !door->tcp)
+		unlink(door->name);
 	close(door->fd);
-	free(door->path);
+	free(door->name);
 	free(door);
 }
 

@@ -22,6 +22,11 @@ struct door_stats {
 struct door *door_new(struct event_base *base, const char *path, door_handler *handler,
     void *arg);
 
+/* Listens on ADDRESS:PORT, the address a number, in brackets for IPv6. NULL after a
+ * line in the log. */
+struct door *door_new_tcp(struct event_base *base, const char *where, door_handler *handler,
+    void *arg);
+
 /* Closes the socket and removes it; NULL is harmless. */
 void door_free(struct door *door);
 
@@ -32,7 +37,7 @@ const struct door_stats *door_stats(const struct door *door);
 void door_problem(int fd, int status, const char *code, const char *detail, const char *more);
 
 /* The same with a field that was not accepted. */
-void door_invalid(int fd, const char *field, const char *message);
+void door_invalid(int fd, const char *field, const char *message, const char *more);
 
 /* Answers with `head` alone and closes. */
 void door_head(int fd, const char *head);

@@ -2,6 +2,7 @@
 #include "feed.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -14,7 +15,7 @@
 /* The time makes an epoch readable in order, the random part makes two daemons
  * that start in the same millisecond differ. */
 static void
-name_epoch(char out[FEED_EPOCH_LEN])
+invent_name(char out[FEED_EPOCH_LEN])
 {
 	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 	uint64_t parts[2] = { 0, (uint64_t)clock_wall_ms() };
@@ -38,8 +39,7 @@ feed_init(struct feed *f, size_t bytes)
 {
 	size_t private_bytes = bytes / 4 > PRIVATE_MIN ? bytes / 4 : PRIVATE_MIN;
 
-	*f = (struct feed){ .epochs = 1 };
-	name_epoch(f->epoch);
+	*f = (struct feed){ 0 };
 	if (!ring_init(&f->public_log, bytes) || !ring_init(&f->private_log, private_bytes)) {
 		feed_free(f);
 		return false;
@@ -55,17 +55,22 @@ feed_free(struct feed *f)
 	buf_free(&f->scratch);
 }
 
+/* Two epochs of one millisecond must not get one name. */
 void
-feed_restart(struct feed *f)
+feed_name_epoch(const struct feed *f, char out[FEED_EPOCH_LEN])
 {
-	char before[FEED_EPOCH_LEN];
-
-	/* Two restarts within a millisecond must not get one name. */
-	memcpy(before, f->epoch, sizeof(before));
 	do
-		name_epoch(f->epoch);
-	while (strcmp(before, f->epoch) == 0);
-	ring_reset(&f->public_log, 0);
+		invent_name(out);
+	while (strcmp(f->epoch, out) == 0);
+}
+
+void
+feed_renew(struct feed *f, const char *epoch, uint64_t seq, uint64_t private_seq)
+{
+	snprintf(f->epoch, sizeof(f->epoch), "%s", epoch);
+	ring_restart(&f->public_log, seq + 1, 0);
+	if (private_seq != feed_last_private(f))
+		ring_restart(&f->private_log, private_seq + 1, seq > 0 ? seq - 1 : 0);
 	f->epochs++;
 }
 

@@ -29,13 +29,17 @@ struct position {
 	uint64_t private_seq;	/* last private one */
 };
 
-/* `bytes` for the public log, a quarter of it for the private one. False when
- * memory is out. */
+/* `bytes` for the public log, a quarter of it for the private one; no epoch yet.
+ * False when memory is out. */
 bool feed_init(struct feed *f, size_t bytes);
 void feed_free(struct feed *f);
 
-/* A new epoch: every reader has to begin with a snapshot. */
-void feed_restart(struct feed *f);
+/* Invents the name of another epoch. */
+void feed_name_epoch(const struct feed *f, char out[FEED_EPOCH_LEN]);
+
+/* Begins an epoch, behind the numbers `seq` and `private_seq`: a reader that had
+ * more, or less, of the public ones has to begin with a snapshot. */
+void feed_renew(struct feed *f, const char *epoch, uint64_t seq, uint64_t private_seq);
 
 /* Adds an event; `data` is JSON in one line. */
 void feed_add(struct feed *f, const char *event, int64_t drop, const char *data, size_t len);

@@ -64,6 +64,7 @@ parse_field(char *line, size_t len, struct head *head)
 		{ "Last-Event-ID", &head->last_event_id, true },
 		{ "Authorization", &head->authorization, true },
 		{ "Cookie", &head->cookie, false },
+		{ "Origin", &head->origin, true },
 	};
 	char *colon = memchr(line, ':', len), *value, *end = line + len;
 
@@ -219,14 +220,14 @@ cookie_value(char *cookie, const char *name)
 }
 
 const char *
-head_token(struct head *head)
+head_token(struct head *head, bool with_cookie)
 {
 	char *s = head->authorization;
 	const char *token;
 
 	if (s != NULL)
 		return strncasecmp(s, "Bearer ", 7) == 0 ? s + 7 : NULL;
-	if (head->cookie == NULL)
+	if (head->cookie == NULL || !with_cookie)
 		return NULL;
 	/* As the workers do: the prefixed name first, which only this host can set. */
 	token = cookie_value(head->cookie, "__Host-lastpair_session");

@@ -18,6 +18,7 @@ struct head {
 	char *last_event_id;
 	char *authorization;
 	char *cookie;
+	char *origin;
 };
 
 enum head_result { HEAD_OK, HEAD_MORE, HEAD_BAD, HEAD_TOO_LONG };
@@ -37,8 +38,8 @@ struct wanted {
  * contract has it; what it does not know it passes over. */
 bool wanted_parse(char *query, struct wanted *wanted);
 
-/* The token a caller brought, from `Authorization: Bearer` or else the cookie of the
- * session; in place, NULL when there is none. */
-const char *head_token(struct head *head);
+/* The token a caller brought, from `Authorization: Bearer` or else, `with_cookie`, the
+ * cookie of the session; in place, NULL when there is none. */
+const char *head_token(struct head *head, bool with_cookie);
 
 #endif

@@ -15,15 +15,11 @@
 #define MESSAGE_MAX	(256 * 1024)
 #define PENDING_MAX	8192		/* events waiting for one tick */
 #define CLOSED_KEEP_MS	600000		/* how long a closed drop's versions are known */
-#define REPLAY_SLACK	16384		/* bytes of log behind a snapshot still given out */
-#define HELD_SLACK	(16 * 1024 * 1024)	/* bytes of old snapshots, besides eight */
 
 struct drop {
 	struct stock stock;
-	int64_t sent_version;	/* in the last stock:update; 0: none */
+	int64_t sent_version;	/* as last sent; -1: never */
 	int64_t revision;	/* -1: only its stock was ever told */
-	char *text;		/* the stock as last sent; NULL: never */
-	size_t text_len;
 	bool open;		/* belongs into snapshots */
 	bool dirty;		/* on the list of those to send */
 	struct drop *next_dirty;
@@ -46,10 +42,10 @@ struct queue {
 };
 
 struct hub {
-	struct feed feed;
+	struct board *board;
 	struct hub_watch watch;
 	struct hub_stats stats;
-	bool ready, database_ok;
+	bool database_ok;
 	struct drop **drops;	/* in order of id */
 	int count, cap;
 	struct drop *dirty, **dirty_tail;
@@ -57,7 +53,6 @@ struct hub {
 	int pending;
 	uint64_t polls_sent;
 	struct seen *seen;	/* purchases already passed on */
-	struct snapshot *snapshot;	/* the newest; NULL: render it anew */
 	struct buf scratch;
 };
 
@@ -84,15 +79,17 @@ static void
 drop_free(struct drop *d)
 {
 	stock_free(&d->stock);
-	free(d->text);
 	free(d);
 }
 
-static void
-forget_snapshot(struct hub *hub)
+/* Puts a notice on the board, and tells who keeps others. */
+static bool
+post(struct hub *hub, const struct notice *n)
 {
-	snapshot_release(hub->snapshot);
-	hub->snapshot = NULL;
+	if (!board_take(hub->board, n))
+		return false;
+	hub->watch.posted(hub->watch.arg, n);
+	return true;
 }
 
 /* Forgets all drops and everything that waits to be sent. */
@@ -108,7 +105,6 @@ forget_all(struct hub *hub)
 	queue_clear(&hub->news);
 	queue_clear(&hub->purchases);
 	hub->pending = 0;
-	forget_snapshot(hub);
 }
 
 struct hub *
@@ -122,9 +118,9 @@ hub_new(size_t log_bytes)
 	queue_init(&hub->purchases);
 	hub->dirty_tail = &hub->dirty;
 	hub->seen = seen_new();
-	if (hub->seen == NULL || !feed_init(&hub->feed, log_bytes)) {
-		seen_free(hub->seen);
-		free(hub);
+	hub->board = board_new(log_bytes);
+	if (hub->seen == NULL || hub->board == NULL) {
+		hub_free(hub);
 		return NULL;
 	}
 	return hub;
@@ -138,7 +134,7 @@ hub_free(struct hub *hub)
 	forget_all(hub);
 	free(hub->drops);
 	seen_free(hub->seen);
-	feed_free(&hub->feed);
+	board_free(hub->board);
 	buf_free(&hub->scratch);
 	free(hub);
 }
@@ -150,21 +146,15 @@ hub_watch(struct hub *hub, const struct hub_watch *watch)
 }
 
 bool
-hub_ready(const struct hub *hub)
-{
-	return hub->ready;
-}
-
-bool
 hub_database_ok(const struct hub *hub)
 {
 	return hub->database_ok;
 }
 
-const struct feed *
-hub_feed(const struct hub *hub)
+struct board *
+hub_board(const struct hub *hub)
 {
-	return &hub->feed;
+	return hub->board;
 }
 
 const struct hub_stats *
@@ -221,22 +211,29 @@ drop_get(struct hub *hub, int64_t id)
 		return NULL;
 	d->stock.drop = id;
 	d->revision = -1;
+	d->sent_version = -1;
 	memmove(&hub->drops[i + 1], &hub->drops[i], (size_t)(hub->count - i) * sizeof(*hub->drops));
 	hub->drops[i] = d;
 	hub->count++;
 	return d;
 }
 
-/* A drop comes into, or leaves, what snapshots show. */
-static void
-drop_open(struct hub *hub, struct drop *d, bool open)
+/* Sends the stock as it is, or only has snapshots show it; false when memory is out. */
+static bool
+tell_stock(struct hub *hub, struct drop *d, enum notice_kind kind)
 {
-	if (d->open == open)
-		return;
-	d->open = open;
-	d->closed_ms = open ? 0 : clock_ms();
-	hub->stats.drops += open ? 1 : -1;
-	forget_snapshot(hub);
+	struct buf *b = &hub->scratch;
+
+	buf_clear(b);
+	stock_render(&d->stock, b);
+	if (b->failed || !post(hub, &(struct notice){ .kind = kind, .key = d->stock.drop,
+	    .name = STOCK_EVENT, .data = b->data, .len = b->len })) {
+		log_error("no memory for the stock of a drop");
+		d->sent_version = -1;
+		return false;
+	}
+	d->sent_version = d->stock.version;
+	return true;
 }
 
 static void
@@ -251,6 +248,22 @@ mark_dirty(struct hub *hub, struct drop *d)
 	hub->watch.changed(hub->watch.arg);
 }
 
+/* A drop comes into, or leaves, what snapshots show. One that comes back is shown as
+ * it was last sent, or else when it is sent. */
+static void
+drop_open(struct hub *hub, struct drop *d, bool open)
+{
+	if (d->open == open)
+		return;
+	d->open = open;
+	d->closed_ms = open ? 0 : clock_ms();
+	hub->stats.drops += open ? 1 : -1;
+	if (!open)
+		post(hub, &(struct notice){ .kind = NOTICE_HIDDEN, .key = d->stock.drop });
+	else if (d->sent_version >= 0 && !d->dirty && !tell_stock(hub, d, NOTICE_SHOWN))
+		mark_dirty(hub, d);
+}
+
 static void
 pass_on(struct hub *hub, struct queue *q, const char *event, int64_t drop, const char *data,
     size_t len)
@@ -258,7 +271,7 @@ pass_on(struct hub *hub, struct queue *q, const char *event, int64_t drop, const
 	struct pending *p = hub->pending < PENDING_MAX ? malloc(sizeof(*p) + len) : NULL;
 
 	if (p == NULL) {
-		hub->feed.lost++;
+		board_lost(hub->board);
 		return;
 	}
 	*p = (struct pending){ .event = event, .drop = drop, .len = len };
@@ -371,7 +384,6 @@ on_private(struct hub *hub, const char *text, size_t len)
 	static const char *const names[] = { "reservation:update", "reservation:expired" };
 	const char *end = text + len, *p = text + 1;
 	int64_t user = 0;
-	uint64_t seq;
 
 	for (; p < end && *p >= '0' && *p <= '9' && user <= INT64_MAX / 10 - 1; p++)
 		user = user * 10 + (*p - '0');
@@ -386,10 +398,9 @@ on_private(struct hub *hub, const char *text, size_t len)
 		if ((size_t)(end - p) < n + 3 || memcmp(p, names[i], n) != 0 || p[n] != ' ' ||
 		    p[n + 1] != '{' || end[-1] != '}')
 			continue;
-		seq = feed_add_private(&hub->feed, names[i], user, p + n + 1,
-		    (size_t)(end - p) - n - 1);
-		hub->watch.told(hub->watch.arg, user, seq);
-		return true;
+		hub->watch.changed(hub->watch.arg);	/* so that it goes out with what made it */
+		return post(hub, &(struct notice){ .kind = NOTICE_PRIVATE, .key = user,
+		    .name = names[i], .data = p + n + 1, .len = (size_t)(end - p) - n - 1 });
 	}
 	return false;
 }
@@ -409,13 +420,13 @@ take_message(struct hub *hub, struct json_object *message)
 		return false;
 	if (strcmp(name, "session:ended") == 0) {
 		if (user_id > 0)
-			hub->watch.ended(hub->watch.arg, user_id);
+			post(hub, &(struct notice){ .kind = NOTICE_ENDED, .key = user_id });
 		return user_id > 0;
 	}
 	if (!json_object_object_get_ex(message, "data", &data) ||
 	    !json_object_is_type(data, json_type_object))
 		return false;
-	if (strcmp(name, "stock:update") == 0)
+	if (strcmp(name, STOCK_EVENT) == 0)
 		return on_stock(hub, data);
 	if (strcmp(name, "drop:created") == 0)
 		return on_drop(hub, data, "drop:created");
@@ -436,7 +447,7 @@ hub_message(struct hub *hub, const char *text, size_t len)
 	bool ok = false;
 
 	hub->stats.messages++;
-	if (!hub->ready)
+	if (!board_ready(hub->board))
 		return;
 	if (len > MESSAGE_MAX)
 		why = "It is too long.";
@@ -486,26 +497,6 @@ note_purchases(struct hub *hub, const struct drop_news *news, bool tell)
 	}
 }
 
-/* Renders the stock as it is now sent; false when memory is out. */
-static bool
-set_text(struct hub *hub, struct drop *d)
-{
-	struct buf *b = &hub->scratch;
-	char *text;
-
-	buf_clear(b);
-	stock_render(&d->stock, b);
-	text = b->failed ? NULL : malloc(b->len + 1);
-	if (text == NULL)
-		return false;
-	memcpy(text, b->data, b->len + 1);
-	free(d->text);
-	d->text = text;
-	d->text_len = b->len;
-	d->sent_version = d->stock.version;
-	return true;
-}
-
 /* A drop of a state that replaces the one before: nothing of it is news. */
 static void
 replace_one(struct hub *hub, const struct drop_news *news)
@@ -518,23 +509,47 @@ replace_one(struct hub *hub, const struct drop_news *news)
 	d->revision = news->revision;
 	drop_open(hub, d, true);
 	note_purchases(hub, news, false);
-	if (!set_text(hub, d))
+	if (!tell_stock(hub, d, NOTICE_SHOWN))
 		mark_dirty(hub, d);
+}
+
+/* The number skipped leaves everyone behind who has had all there was. */
+static void
+begin_epoch(struct hub *hub)
+{
+	const struct feed *f = board_feed(hub->board);
+	char name[FEED_EPOCH_LEN];
+
+	feed_name_epoch(f, name);
+	post(hub, &(struct notice){ .kind = NOTICE_RENEWED, .name = name,
+	    .seq = feed_last(f) + board_ready(hub->board), .private_seq = feed_last_private(f) });
 }
 
 /* What was sent may have been lost with the server: a new epoch. */
 static void
 replace_all(struct hub *hub, const struct poll_answer *answer)
 {
+	bool first = !board_ready(hub->board);
+
 	forget_all(hub);
-	if (hub->ready) {
-		feed_restart(&hub->feed);
+	begin_epoch(hub);
+	if (!first)
 		log_info("the database may have lost what was sent: epoch %s begins",
-		    hub->feed.epoch);
-	}
+		    board_feed(hub->board)->epoch);
 	for (int i = 0; i < answer->count; i++)
 		replace_one(hub, &answer->news[i]);
-	hub->ready = true;
+	hub->watch.changed(hub->watch.arg);
+}
+
+void
+hub_renew(struct hub *hub)
+{
+	if (!board_ready(hub->board))
+		return;
+	begin_epoch(hub);
+	for (int i = 0; i < hub->count; i++)
+		if (hub->drops[i]->open && !tell_stock(hub, hub->drops[i], NOTICE_SHOWN))
+			mark_dirty(hub, hub->drops[i]);
 	hub->watch.changed(hub->watch.arg);
 }
 
@@ -586,7 +601,7 @@ hub_polled(struct hub *hub, const struct poll_answer *answer)
 		hub->stats.polls_failed++;
 		return;
 	}
-	if (!hub->ready || answer->renewed) {
+	if (!board_ready(hub->board) || answer->renewed) {
 		replace_all(hub, answer);
 		return;
 	}
@@ -603,7 +618,8 @@ static void
 send_queue(struct hub *hub, struct queue *q)
 {
 	for (struct pending *p = q->head; p != NULL; p = p->next, hub->pending--)
-		feed_add(&hub->feed, p->event, p->drop, p->data, p->len);
+		post(hub, &(struct notice){ .kind = NOTICE_EVENT, .key = p->drop, .name = p->event,
+		    .data = p->data, .len = p->len });
 	queue_clear(q);
 }
 
@@ -615,13 +631,9 @@ send_stocks(struct hub *hub)
 	while (hub->dirty != NULL) {
 		struct drop *d = hub->dirty;
 
-		if (d->text == NULL || d->stock.version > d->sent_version) {
-			if (!set_text(hub, d)) {
-				log_error("no memory for the stock of a drop");
-				return;
-			}
-			feed_add(&hub->feed, "stock:update", d->stock.drop, d->text, d->text_len);
-		}
+		if (d->stock.version > d->sent_version &&
+		    !tell_stock(hub, d, d->open ? NOTICE_STOCK : NOTICE_EVENT))
+			return;
 		hub->dirty = d->next_dirty;
 		d->dirty = false;
 	}
@@ -634,102 +646,4 @@ hub_flush(struct hub *hub)
 	send_queue(hub, &hub->news);
 	send_stocks(hub);
 	send_queue(hub, &hub->purchases);
-}
-
-static void
-add_drops_begin(struct buf *out)
-{
-	buf_puts(out, "\"drops\":[");
-}
-
-static void
-add_drop(struct buf *out, const struct drop *d, bool *first)
-{
-	if (d == NULL || !d->open || d->text == NULL)
-		return;
-	if (!*first)
-		buf_puts(out, ",");
-	*first = false;
-	buf_add(out, d->text, d->text_len);
-}
-
-static void
-add_drops_end(struct buf *out)
-{
-	buf_puts(out, "]}\n\n");
-}
-
-/* Drops appear in a snapshot as they were last sent, not as they are: so what the
- * log adds behind it is newer, always. */
-static struct snapshot *
-render(struct hub *hub)
-{
-	struct buf *b = &hub->scratch;
-	struct snapshot *s;
-	bool first = true;
-
-	buf_clear(b);
-	add_drops_begin(b);
-	for (int i = 0; i < hub->count; i++)
-		add_drop(b, hub->drops[i], &first);
-	add_drops_end(b);
-	s = b->failed ? NULL : malloc(sizeof(*s) + b->len);
-	if (s == NULL)
-		return NULL;
-	*s = (struct snapshot){ .hub = hub, .refs = 1, .seq = feed_last(&hub->feed),
-	    .log_end = hub->feed.public_log.end, .len = b->len };
-	memcpy(s->data, b->data, b->len);
-	hub->stats.snapshots++;
-	hub->stats.snapshot_bytes += s->len;
-	return s;
-}
-
-/* An older snapshot with a little log behind it says the same as a new one; this
- * bounds how often all drops are rendered, and how many different snapshots slow
- * readers can hold. */
-struct snapshot *
-hub_snapshot(struct hub *hub)
-{
-	struct snapshot *s = hub->snapshot;
-
-	if (s != NULL && (!ring_holds_after(&hub->feed.public_log, s->seq) ||
-	    hub->feed.public_log.end - s->log_end > REPLAY_SLACK + s->len / 4)) {
-		forget_snapshot(hub);
-		s = NULL;
-	}
-	if (s == NULL)
-		s = hub->snapshot = render(hub);
-	if (s != NULL)
-		s->refs++;
-	return s;
-}
-
-void
-snapshot_release(struct snapshot *s)
-{
-	if (s == NULL || --s->refs > 0)
-		return;
-	s->hub->stats.snapshot_bytes -= s->len;
-	free(s);
-}
-
-void
-hub_snapshot_of(const struct hub *hub, const int64_t *drops, int count, struct buf *out,
-    uint64_t *seq)
-{
-	bool first = true;
-
-	*seq = feed_last(&hub->feed);
-	add_drops_begin(out);
-	for (int i = 0; i < count; i++)
-		add_drop(out, drop_find(hub, drops[i]), &first);
-	add_drops_end(out);
-}
-
-bool
-hub_crowded(const struct hub *hub)
-{
-	size_t newest = hub->snapshot != NULL ? hub->snapshot->len : 0;
-
-	return hub->stats.snapshot_bytes > HELD_SLACK + 8 * newest;
 }

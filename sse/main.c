@@ -1,9 +1,11 @@
 /* lastpair-sse: shows every browser the stock as it changes. Start reading here:
  *
  *   listener (Redis) ---\
- *                        hub: state of the drops -> feed: log of events
+ *                        hub: state of the drops -> board: log of events, state as sent
  *   reader (PostgreSQL) -/                             |
- *                             subscriber: a place in that log, and a socket */
+ *                              subscriber: a place in that log, and a socket
+ *
+ * The crew has more such boards and subscribers, a thread for each, where settings say so. */
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,18 +15,18 @@
 #include <unistd.h>
 
 #include "admin.h"
+#include "base.h"
 #include "conf.h"
+#include "crew.h"
 #include "hub.h"
 #include "listener.h"
 #include "log.h"
 #include "options.h"
 #include "reader.h"
 #include "server.h"
-#include "subscriber.h"
 #include "token.h"
 
 #define POLL_MS		1000	/* between questions to the database */
-#define ASK_ALL		5	/* polls between questions about all sessions */
 #define SPARE_FILES	600	/* descriptors for everything but streams */
 
 struct daemon {
@@ -33,19 +35,18 @@ struct daemon {
 	struct event_base *base;
 	struct hub *hub;
 	struct reader *reader;
-	struct crowd *crowd;
+	struct crew *crew;
 	struct listener *listener;
 	struct server *server;
 	struct admin *admin;
 	struct event *poll, *stop[2];
 	int max_subscribers;
-	int polls;
 	bool poll_again;	/* something was missed while a question was open */
 };
 
 static const char usage[] =
 	"Usage: lastpair-sse [-c FILE]\n\n"
-	"Serves Lastpair's event stream on a Unix socket until SIGTERM.";
+	"Serves Lastpair's event stream until SIGTERM.";
 
 static void
 poll_now(struct daemon *d)
@@ -65,19 +66,20 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (!reader_polling(d->reader))
 		poll_now(d);
-	crowd_ask(d->crowd, ++d->polls % ASK_ALL == 0);
+	crew_mend(d->crew);
 }
 
 static void
 on_polled(void *arg, const struct poll_answer *answer)
 {
 	struct daemon *d = arg;
-	bool before = hub_ready(d->hub);
+	const struct board *board = hub_board(d->hub);
+	bool before = board_ready(board);
 
 	hub_polled(d->hub, answer);
-	if (!before && hub_ready(d->hub))
+	if (!before && board_ready(board))
 		log_info("serving %d open drops, epoch %s", hub_stats(d->hub)->drops,
-		    hub_feed(d->hub)->epoch);
+		    board_feed(board)->epoch);
 	if (d->poll_again) {
 		d->poll_again = false;
 		poll_now(d);
@@ -89,7 +91,7 @@ on_sessions(void *arg, const struct session_answer *answer)
 {
 	struct daemon *d = arg;
 
-	crowd_sessions(d->crowd, answer);
+	crew_sessions(d->crew, answer);
 }
 
 static void
@@ -145,21 +147,6 @@ max_subscribers(const struct conf *conf)
 	return (int)room;
 }
 
-/* A tick of some milliseconds needs a clock finer than the kernel's coarse one. */
-static struct event_base *
-base_new(void)
-{
-	struct event_config *config = event_config_new();
-	struct event_base *base = NULL;
-
-	if (config != NULL && event_config_set_flag(config,
-	    EVENT_BASE_FLAG_PRECISE_TIMER | EVENT_BASE_FLAG_NOLOCK) == 0)
-		base = event_base_new_with_config(config);
-	if (config != NULL)
-		event_config_free(config);
-	return base;
-}
-
 static bool
 wire(struct daemon *d)
 {
@@ -175,11 +162,13 @@ wire(struct daemon *d)
 	    .sessions = on_sessions, .arg = d });
 	if (d->reader == NULL)
 		return false;
-	d->crowd = crowd_new(conf, d->max_subscribers, d->base, d->hub, d->reader);
+	d->crew = crew_new(conf, d->max_subscribers, d->base, d->hub, d->reader);
+	if (d->crew == NULL)
+		return false;
 	d->stop[0] = evsignal_new(d->base, SIGTERM, on_stop, d);
 	d->stop[1] = evsignal_new(d->base, SIGINT, on_stop, d);
 	d->poll = event_new(d->base, -1, EV_PERSIST, on_poll, d);
-	if (d->crowd == NULL || d->stop[0] == NULL || d->stop[1] == NULL || d->poll == NULL ||
+	if (d->stop[0] == NULL || d->stop[1] == NULL || d->poll == NULL ||
 	    event_add(d->stop[0], NULL) != 0 || event_add(d->stop[1], NULL) != 0 ||
 	    event_add(d->poll, &each) != 0)
 		goto memory;
@@ -188,11 +177,11 @@ wire(struct daemon *d)
 	    .subscribed = on_subscribed, .message = on_message, .arg = d });
 	if (d->listener == NULL)
 		goto memory;
-	d->server = server_new(conf, d->base, d->hub, d->crowd, d->keys);
+	d->server = server_new(conf, d->base, d->hub, d->crew, d->keys);
 	if (d->server == NULL)
 		return false;
 	d->admin = admin_new(conf, d->base, &(struct admin_view){ .hub = d->hub,
-	    .crowd = d->crowd, .listener = d->listener, .server = d->server,
+	    .crew = d->crew, .listener = d->listener, .server = d->server,
 	    .max_subscribers = d->max_subscribers });
 	return d->admin != NULL;
 memory:
@@ -207,7 +196,7 @@ unwire(struct daemon *d)
 	admin_free(d->admin);
 	server_free(d->server);
 	listener_free(d->listener);
-	crowd_free(d->crowd);
+	crew_free(d->crew);
 	if (!reader_free(d->reader))
 		_exit(EXIT_SUCCESS);
 	hub_free(d->hub);

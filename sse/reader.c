@@ -66,13 +66,31 @@ poll_answer_clear(struct poll_answer *a)
 	a->count = 0;
 }
 
-static void
+void
 session_answer_free(struct session_answer *a)
 {
 	if (a == NULL)
 		return;
 	free(a->sessions);
 	free(a);
+}
+
+struct session_answer *
+session_answer_copy(const struct session_answer *a)
+{
+	struct session_answer *copy = a != NULL ? malloc(sizeof(*copy)) : NULL;
+
+	if (copy == NULL)
+		return NULL;
+	*copy = *a;
+	copy->sessions = malloc((size_t)a->count * sizeof(*a->sessions) + 1);
+	if (copy->sessions == NULL) {
+		free(copy);
+		return NULL;
+	}
+	if (a->count > 0)
+		memcpy(copy->sessions, a->sessions, (size_t)a->count * sizeof(*a->sessions));
+	return copy;
 }
 
 bool
@@ -377,8 +395,8 @@ run(void *arg)
 	return NULL;
 }
 
-/* In the loop: hands out the answers. One that memory was short for is simply
- * asked for again by whoever asked. */
+/* In the loop: hands out the answers. A poll that memory was short for is simply
+ * asked for again. */
 static void
 on_ready(evutil_socket_t fd, short what, void *arg)
 {
@@ -396,14 +414,14 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 	r->poll_answer = NULL;
 	r->session_answer = NULL;
 	pthread_mutex_unlock(&r->lock);
-	if (count & UINT32_MAX)
-		r->asking = false;
 	if (count >> 32)
 		r->polling = false;
 	if (poll != NULL)
 		r->watch.polled(r->watch.arg, poll);
-	if (sessions != NULL)
+	if (count & UINT32_MAX) {
+		r->asking = false;
 		r->watch.sessions(r->watch.arg, sessions);
+	}
 	poll_answer_free(poll);
 	session_answer_free(sessions);
 }
@@ -512,10 +530,4 @@ bool
 reader_polling(const struct reader *r)
 {
 	return r->polling;
-}
-
-bool
-reader_asking(const struct reader *r)
-{
-	return r->asking;
 }

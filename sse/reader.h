@@ -51,10 +51,14 @@ struct session_answer {
 	struct session *sessions;
 };
 
+/* A copy; NULL for NULL, and when memory is out. */
+struct session_answer *session_answer_copy(const struct session_answer *answer);
+void session_answer_free(struct session_answer *answer);	/* NULL is harmless */
+
 /* Called in the loop's thread; the answers are the reader's. */
 struct reader_watch {
 	void (*polled)(void *arg, const struct poll_answer *answer);
-	void (*sessions)(void *arg, const struct session_answer *answer);
+	void (*sessions)(void *arg, const struct session_answer *answer);	/* NULL: none */
 	void *arg;
 };
 
@@ -73,9 +77,8 @@ bool reader_free(struct reader *r);
 bool reader_poll(struct reader *r, struct poll_request *request);
 bool reader_sessions(struct reader *r, struct session_request *request);
 
-/* Whether a question of this kind is open. */
+/* Whether a poll is open. */
 bool reader_polling(const struct reader *r);
-bool reader_asking(const struct reader *r);
 
 /* Reads a UUID's text into its 16 bytes; false when it is none. */
 bool session_id(const char *text, unsigned char id[SESSION_LEN]);

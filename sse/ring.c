@@ -37,11 +37,16 @@ forget_oldest(struct ring *r)
 }
 
 void
+ring_restart(struct ring *r, uint64_t next, uint64_t mark)
+{
+	r->first = r->next = next;
+	r->lost_mark = mark;
+}
+
+void
 ring_reset(struct ring *r, uint64_t mark)
 {
-	r->next++;
-	r->first = r->next;
-	r->lost_mark = mark;
+	ring_restart(r, r->next + 1, mark);
 }
 
 void

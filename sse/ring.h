@@ -40,6 +40,9 @@ void ring_add(struct ring *r, const void *frame, size_t len, int64_t tag, uint64
  * everything finds itself behind. */
 void ring_reset(struct ring *r, uint64_t mark);
 
+/* Forgets all frames; the next one gets the number `next`. */
+void ring_restart(struct ring *r, uint64_t next, uint64_t mark);
+
 /* Whether a reader whose last frame was `seq` can go on from here. */
 static inline bool
 ring_holds_after(const struct ring *r, uint64_t seq)

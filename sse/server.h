@@ -1,20 +1,20 @@
-/* The stream's door: GET /api/events. */
+/* The stream's doors: GET /api/events, for the web server on a Unix socket, and for
+ * browsers themselves where `sse_listen` says so. */
 #ifndef SSE_SERVER_H
 #define SSE_SERVER_H
 
 #include <event2/event.h>
 
 #include "conf.h"
+#include "crew.h"
 #include "hub.h"
-#include "subscriber.h"
 #include "token.h"
 
 struct server;
 
-/* Listens on conf->sse_socket. All it is given must outlive it. NULL after a line
- * in the log. */
+/* Opens the doors. All it is given must outlive it. NULL after a line in the log. */
 struct server *server_new(const struct conf *conf, struct event_base *base,
-    struct hub *hub, struct crowd *crowd, const struct token_keys *keys);
+    struct hub *hub, struct crew *crew, const struct token_keys *keys);
 void server_free(struct server *server);	/* NULL is harmless */
 
 struct server_stats {

@@ -17,8 +17,8 @@
 #define STUCK_MS	30000	/* without progress, with something to send */
 #define SWEEP_MS	100	/* each sweep visits a tenth of all */
 #define SWEEPS		10
-#define WIDEST_TICK_MS	1000
-#define WAIT_FOR_TICK_MS 100	/* a newcomer waits for a tick no longer than this */
+#define ASK_NEW		10	/* sweeps between questions about new sessions */
+#define ASK_ALL		50	/* and about all of them */
 #define NOWHERE		UINT64_MAX	/* as a place in the log: begin with a snapshot */
 #define PIECES		32	/* of one write */
 #define PRIVATE_AT_ONCE	32768	/* bytes of private frames rendered ahead */
@@ -52,11 +52,9 @@ struct filter {
 struct subscriber {
 	struct event event;
 	struct crowd *crowd;
-	int index;
+	int index;		/* of its place */
 	bool armed;		/* the socket is full: the event waits for room */
 	uint32_t offset;	/* bytes already written of the frame after `seq` */
-	uint64_t seq;		/* last public frame written to its end */
-	int64_t moved_ms;	/* when bytes last went out */
 	struct text *text;	/* goes out before the snapshot */
 	struct snapshot *snapshot;	/* goes out before the log */
 	size_t snapshot_sent;
@@ -64,23 +62,32 @@ struct subscriber {
 	struct member *member;	/* NULL: anonymous */
 };
 
+/* What a round of writes looks at, side by side for all: most are sent the same
+ * bytes, and nothing else of theirs need be touched. */
+struct place {
+	struct subscriber *subscriber;
+	uint64_t seq;		/* last public frame written to its end */
+	int64_t moved_ms;	/* when bytes last went out */
+	int fd;
+	bool plain;		/* certain to want the log and nothing besides, from `seq` on */
+};
+
 struct crowd {
 	struct event_base *base;
-	struct hub *hub;
+	struct board *board;
 	const struct feed *feed;
-	struct reader *reader;
-	struct event *tick, *sweep;
-	int64_t tick_ms, beat_ms;
-	int64_t round_started_ms;
+	struct crowd_watch watch;
+	struct event *sweep;
+	int64_t beat_ms;
 	int64_t now_ms;		/* as the callback began */
-	bool ticking;
+	bool asking;		/* a question about sessions is open */
 	bool unasked;		/* some members were not asked after */
-	unsigned long rounds_asked;
+	unsigned long rounds_asked, sweeps;
 	int sweep_at;
 	int max;
 	struct crowd_stats stats;
 	struct member *users[USER_BUCKETS];
-	struct subscriber *list[];	/* stats.subscribers of them */
+	struct place list[];	/* stats.subscribers of them */
 };
 
 /* What one write is made of: text, snapshot, and a run of the log. */
@@ -93,6 +100,12 @@ struct gathered {
 };
 
 static void on_subscriber(evutil_socket_t fd, short what, void *arg);
+
+static struct place *
+place_of(const struct subscriber *s)
+{
+	return &s->crowd->list[s->index];
+}
 
 /*
  * Members.
@@ -176,18 +189,19 @@ static bool
 take_snapshot(struct subscriber *s, struct buf *before)
 {
 	struct crowd *c = s->crowd;
+	uint64_t *seq = &place_of(s)->seq;
 	struct buf drops = { 0 };
 
 	if (s->filter == NULL) {
-		s->snapshot = hub_snapshot(c->hub);
+		s->snapshot = board_snapshot(c->board);
 		s->snapshot_sent = 0;
 		if (s->snapshot == NULL)
 			return false;
-		s->seq = s->snapshot->seq;
+		*seq = s->snapshot->seq;
 	} else {
-		hub_snapshot_of(c->hub, s->filter->drops, s->filter->count, &drops, &s->seq);
+		board_snapshot_of(c->board, s->filter->drops, s->filter->count, &drops, seq);
 	}
-	snapshot_begin(c, s->seq, before);
+	snapshot_begin(c, *seq, before);
 	buf_add(before, drops.data != NULL ? drops.data : "", drops.len);
 	s->text = before->failed || drops.failed ? NULL : text_new(before->data, before->len);
 	s->offset = 0;
@@ -207,7 +221,7 @@ take_private(struct subscriber *s)
 
 	for (; m->private_seq < feed_last_private(f) && out.len < PRIVATE_AT_ONCE; m->private_seq++)
 		if (ring_entry(&f->private_log, m->private_seq + 1)->tag == m->user)
-			feed_private_frame(f, m->private_seq + 1, s->seq, &out);
+			feed_private_frame(f, m->private_seq + 1, place_of(s)->seq, &out);
 	m->behind = m->private_seq < feed_last_private(f);
 	if (out.failed || out.len > 0) {
 		s->text = out.failed ? NULL : text_new(out.data, out.len);
@@ -229,7 +243,7 @@ static bool
 prepare(struct subscriber *s)
 {
 	const struct feed *f = s->crowd->feed;
-	bool behind = !ring_holds_after(&f->public_log, s->seq);
+	bool behind = !ring_holds_after(&f->public_log, place_of(s)->seq);
 	struct buf before = { 0 };
 	bool ok;
 
@@ -274,6 +288,15 @@ gather_log(struct gathered *g, const struct ring *r, uint64_t at, size_t len)
 		gather_bytes(g, piece[i].iov_base, piece[i].iov_len);
 }
 
+/* All frames after `after` up to `last`, but for the first `offset` bytes. */
+static void
+gather_run(struct gathered *g, const struct ring *r, uint64_t after, uint64_t last, size_t offset)
+{
+	const struct ring_entry *from = ring_entry(r, after + 1), *to = ring_entry(r, last);
+
+	gather_log(g, r, from->at + offset, (size_t)(to->at + to->len - from->at) - offset);
+}
+
 static bool
 wants(const struct filter *filter, int64_t drop)
 {
@@ -300,29 +323,26 @@ static void
 gather(struct subscriber *s, struct gathered *g)
 {
 	const struct ring *r = &s->crowd->feed->public_log;
-	uint64_t last = r->next - 1;
+	uint64_t seq = place_of(s)->seq, last = r->next - 1;
 	size_t offset = s->offset;
 
 	g->pieces = 0;
 	g->len = 0;
 	g->frames = 0;
-	g->until = s->seq;
+	g->until = seq;
 	if (s->text != NULL)
 		gather_bytes(g, s->text->data + s->text->sent, s->text->len - s->text->sent);
 	if (s->snapshot != NULL)
 		gather_bytes(g, s->snapshot->data + s->snapshot_sent,
 		    s->snapshot->len - s->snapshot_sent);
 	if (private_due(s))	/* these come first, once the frame begun is ended */
-		last = offset > 0 ? s->seq + 1 : s->seq;
-	if (s->seq >= last || !ring_holds_after(r, s->seq))
+		last = offset > 0 ? seq + 1 : seq;
+	if (seq >= last || !ring_holds_after(r, seq))
 		return;
 	if (s->filter == NULL) {
-		const struct ring_entry *from = ring_entry(r, s->seq + 1);
-		const struct ring_entry *to = ring_entry(r, last);
-
-		gather_log(g, r, from->at + offset, (size_t)(to->at + to->len - from->at) - offset);
+		gather_run(g, r, seq, last, offset);
 		g->until = last;
-		g->frames = last - s->seq;
+		g->frames = last - seq;
 		return;
 	}
 	while (g->until < last && g->pieces < PIECES) {
@@ -342,6 +362,7 @@ static void
 advance(struct subscriber *s, const struct gathered *g, size_t n)
 {
 	const struct ring *r = &s->crowd->feed->public_log;
+	struct place *p = place_of(s);
 	size_t take;
 
 	if (s->text != NULL) {
@@ -364,8 +385,8 @@ advance(struct subscriber *s, const struct gathered *g, size_t n)
 			s->snapshot = NULL;
 		}
 	}
-	while (s->text == NULL && s->snapshot == NULL && s->seq < g->until) {
-		const struct ring_entry *e = ring_entry(r, s->seq + 1);
+	while (s->text == NULL && s->snapshot == NULL && p->seq < g->until) {
+		const struct ring_entry *e = ring_entry(r, p->seq + 1);
 
 		if (wants(s->filter, e->tag)) {
 			take = e->len - s->offset;
@@ -377,7 +398,7 @@ advance(struct subscriber *s, const struct gathered *g, size_t n)
 			s->crowd->stats.deliveries++;
 		}
 		s->offset = 0;
-		s->seq++;
+		p->seq++;
 	}
 }
 
@@ -389,7 +410,7 @@ advance_all(struct subscriber *s, const struct gathered *g)
 	s->text = NULL;
 	snapshot_release(s->snapshot);
 	s->snapshot = NULL;
-	s->seq = g->until;
+	place_of(s)->seq = g->until;
 	s->offset = 0;
 	s->crowd->stats.deliveries += g->frames;
 }
@@ -403,7 +424,7 @@ static bool
 watch_for(struct subscriber *s, short events)
 {
 	event_del(&s->event);
-	return event_assign(&s->event, s->crowd->base, event_get_fd(&s->event),
+	return event_assign(&s->event, s->crowd->base, place_of(s)->fd,
 	    (short)(events | EV_PERSIST), on_subscriber, s) == 0 &&
 	    event_add(&s->event, NULL) == 0;
 }
@@ -414,7 +435,7 @@ arm(struct subscriber *s)
 	if (s->armed)
 		return true;
 	s->armed = true;
-	s->moved_ms = s->crowd->now_ms;
+	place_of(s)->moved_ms = s->crowd->now_ms;
 	s->crowd->stats.blocked++;
 	return watch_for(s, EV_READ | EV_WRITE);
 }
@@ -429,16 +450,31 @@ disarm(struct subscriber *s)
 	return watch_for(s, EV_READ);
 }
 
+/* One write of what was gathered, or of as much as there is room for. */
+static ssize_t
+write_gathered(int fd, struct gathered *g)
+{
+	struct msghdr m = { .msg_iov = g->piece, .msg_iovlen = (size_t)g->pieces };
+	ssize_t n;
+
+	do
+		n = g->pieces == 1 ? send(fd, g->piece[0].iov_base, g->piece[0].iov_len, MSG_NOSIGNAL) :
+		    sendmsg(fd, &m, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
 /* Writes until all is sent or the socket is full. Afterwards a subscriber that is
  * not armed has nothing to be sent. False: it must go. */
 static bool
 flush(struct subscriber *s)
 {
 	struct crowd *c = s->crowd;
-	evutil_socket_t fd = event_get_fd(&s->event);
+	struct place *p = place_of(s);
 	struct gathered g;
 	ssize_t n;
 
+	p->plain = false;
 	for (;;) {
 		if (!prepare(s)) {
 			c->stats.let_go++;
@@ -446,26 +482,68 @@ flush(struct subscriber *s)
 		}
 		gather(s, &g);
 		if (g.len == 0) {
-			s->seq = g.until;
-			if (private_due(s) || s->seq != feed_last(c->feed))
+			p->seq = g.until;
+			if (private_due(s) || p->seq != feed_last(c->feed))
 				continue;
+			p->plain = s->filter == NULL;
 			return disarm(s);
 		}
-		do
-			n = g.pieces == 1 ? write(fd, g.piece[0].iov_base, g.piece[0].iov_len) :
-			    writev(fd, g.piece, g.pieces);
-		while (n < 0 && errno == EINTR);
+		n = write_gathered(p->fd, &g);
 		c->stats.writes++;
 		if (n < 0)
 			return errno == EAGAIN && arm(s);
 		c->stats.bytes += (unsigned long)n;
-		s->moved_ms = c->now_ms;
+		p->moved_ms = c->now_ms;
 		if ((size_t)n < g.len) {
 			advance(s, &g, (size_t)n);
 			return arm(s);
 		}
 		advance_all(s, &g);
 	}
+}
+
+/* The bytes from one frame of the log to its end, for those who want nothing else. */
+struct run {
+	uint64_t after, last;
+	struct iovec piece;
+	unsigned long frames;
+};
+
+/* False: it is not there, or not in one piece. */
+static bool
+find_run(const struct ring *r, uint64_t after, struct run *run)
+{
+	struct gathered g = { 0 };
+	uint64_t last = r->next - 1;
+
+	if (after >= last || !ring_holds_after(r, after))
+		return false;
+	gather_run(&g, r, after, last, 0);
+	*run = (struct run){ after, last, g.piece[0], last - after };
+	return g.pieces == 1;
+}
+
+/* The common case: one write of a run that it shares with most. False: it must go. */
+static bool
+flush_run(struct crowd *c, struct place *p, const struct run *run)
+{
+	ssize_t n = send(p->fd, run->piece.iov_base, run->piece.iov_len, MSG_NOSIGNAL);
+	struct gathered g = { .until = run->last };
+
+	c->stats.writes++;
+	if (n != (ssize_t)run->piece.iov_len)
+		p->plain = false;
+	if (n < 0)
+		return errno == EINTR ? flush(p->subscriber) : errno == EAGAIN && arm(p->subscriber);
+	c->stats.bytes += (unsigned long)n;
+	p->moved_ms = c->now_ms;
+	if (!p->plain) {
+		advance(p->subscriber, &g, (size_t)n);
+		return arm(p->subscriber);
+	}
+	p->seq = run->last;
+	c->stats.deliveries += run->frames;
+	return true;
 }
 
 static void
@@ -484,15 +562,16 @@ static void
 subscriber_end(struct subscriber *s)
 {
 	struct crowd *c = s->crowd;
-	struct subscriber *last = c->list[--c->stats.subscribers];
+	struct place *p = place_of(s);
 
-	c->list[s->index] = last;
-	last->index = s->index;
 	if (s->armed)
 		c->stats.blocked--;
 	event_del(&s->event);
-	close(event_get_fd(&s->event));
+	close(p->fd);
+	*p = c->list[--c->stats.subscribers];
+	p->subscriber->index = s->index;
 	subscriber_free(s);
+	c->watch.left(c->watch.arg);
 }
 
 /* A subscriber has nothing to say; its bytes are read to see it leave. */
@@ -519,24 +598,27 @@ on_subscriber(evutil_socket_t fd, short what, void *arg)
  * All of them.
  */
 
-/* A round of writes. Those whose sockets are full come by themselves. */
-static void
-on_tick(evutil_socket_t fd, short what, void *arg)
+void
+crowd_round(struct crowd *c)
 {
-	struct crowd *c = arg;
+	const struct ring *r = &c->feed->public_log;
 	int64_t started = clock_us();
-	uint64_t last;
+	uint64_t last = feed_last(c->feed);
+	struct run run = { .after = NOWHERE };
 
-	(void)fd;
-	(void)what;
-	c->ticking = false;
-	c->now_ms = c->round_started_ms = started / 1000;
-	hub_flush(c->hub);
-	last = feed_last(c->feed);
+	c->now_ms = started / 1000;
 	for (int i = c->stats.subscribers - 1; i >= 0; i--) {
-		struct subscriber *s = c->list[i];
+		struct place *p = &c->list[i];
+		struct subscriber *s = p->subscriber;
+		bool ok = true;
 
-		if (!s->armed && s->seq != last && !flush(s))
+		if (p->plain && p->seq == last)
+			continue;
+		if (p->plain && (p->seq == run.after || find_run(r, p->seq, &run)))
+			ok = flush_run(c, p, &run);
+		else if (!s->armed && (p->seq != last || private_due(s)))
+			ok = flush(s);
+		if (!ok)
 			subscriber_end(s);
 	}
 	c->stats.rounds++;
@@ -545,34 +627,13 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		c->stats.round_max_us = c->stats.round_us;
 }
 
-/* Something is to be sent: at once when the last round is a tick ago, else when it
- * will be. A tick is as long as set, or as two rounds take, so that load makes
- * updates rarer and never late. */
+/* The newest private event is one for `user`. It waits for a round that is near, and
+ * goes out with what that brings. */
 static void
-on_changed(void *arg)
+tell_private(struct crowd *c, int64_t user, bool soon)
 {
-	struct crowd *c = arg;
-	int64_t tick = 2 * c->stats.round_us / 1000, wait;
-	struct timeval tv;
-
-	if (c->ticking)
-		return;
-	tick = tick > WIDEST_TICK_MS ? WIDEST_TICK_MS : tick;
-	tick = tick < c->tick_ms ? c->tick_ms : tick;
-	wait = c->round_started_ms + tick - clock_ms();
-	wait = wait > 0 ? wait : 0;
-	tv = (struct timeval){ wait / 1000, wait % 1000 * 1000 };
-	c->stats.tick_ms = tick;
-	c->ticking = event_add(c->tick, &tv) == 0;
-}
-
-static void
-on_told(void *arg, int64_t user, uint64_t seq)
-{
-	struct crowd *c = arg;
 	struct member *next;
 
-	c->now_ms = clock_ms();
 	for (struct member *m = *bucket(c, user); m != NULL; m = next) {
 		struct subscriber *s = m->subscriber;
 
@@ -581,19 +642,18 @@ on_told(void *arg, int64_t user, uint64_t seq)
 			continue;
 		if (!m->behind) {
 			m->behind = true;
-			m->private_seq = seq - 1;
+			m->private_seq = feed_last_private(c->feed) - 1;
 		}
-		if (m->confirmed && !s->armed && !flush(s))
+		place_of(s)->plain = false;
+		if (m->confirmed && !s->armed && !soon && !flush(s))
 			subscriber_end(s);
 	}
 }
 
 /* No private event goes out until the database has said which sessions are left. */
 static void
-on_ended(void *arg, int64_t user)
+session_ended(struct crowd *c, int64_t user)
 {
-	struct crowd *c = arg;
-
 	for (struct member *m = *bucket(c, user); m != NULL; m = m->next) {
 		if (m->user != user)
 			continue;
@@ -608,12 +668,22 @@ on_ended(void *arg, int64_t user)
 	crowd_ask(c, false);
 }
 
+void
+crowd_notice(struct crowd *c, const struct notice *n, bool soon)
+{
+	c->now_ms = clock_ms();
+	if (n->kind == NOTICE_PRIVATE)
+		tell_private(c, n->key, soon);
+	else if (n->kind == NOTICE_ENDED)
+		session_ended(c, n->key);
+}
+
 /* Says that the stream is alive where nothing else did; lets go who is stuck. */
 static bool
 look_after(struct crowd *c, struct subscriber *s)
 {
 	static const char beat[] = ": beat\n\n";
-	int64_t idle = c->now_ms - s->moved_ms;
+	int64_t idle = c->now_ms - place_of(s)->moved_ms;
 
 	if (s->armed) {
 		c->stats.let_go += idle > STUCK_MS;
@@ -630,12 +700,12 @@ look_after(struct crowd *c, struct subscriber *s)
 static void
 make_room(struct crowd *c)
 {
-	struct snapshot *newest = hub_snapshot(c->hub);
+	struct snapshot *newest = board_snapshot(c->board);
 
 	log_error("old snapshots take %zu bytes: their readers are let go",
-	    hub_stats(c->hub)->snapshot_bytes);
+	    board_stats(c->board)->snapshot_bytes);
 	for (int i = c->stats.subscribers - 1; i >= 0; i--) {
-		struct subscriber *s = c->list[i];
+		struct subscriber *s = c->list[i].subscriber;
 
 		if (s->snapshot != NULL && s->snapshot != newest) {
 			c->stats.let_go++;
@@ -658,11 +728,13 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 		if (c->sweep_at <= 0 || c->sweep_at > c->stats.subscribers)
 			c->sweep_at = c->stats.subscribers;
 		c->sweep_at--;
-		if (!look_after(c, c->list[c->sweep_at]))
-			subscriber_end(c->list[c->sweep_at]);
+		if (!look_after(c, c->list[c->sweep_at].subscriber))
+			subscriber_end(c->list[c->sweep_at].subscriber);
 	}
-	if (hub_crowded(c->hub))
+	if (board_crowded(c->board))
 		make_room(c);
+	if (++c->sweeps % ASK_NEW == 0)
+		crowd_ask(c, c->sweeps % ASK_ALL == 0);
 }
 
 /* A sweep comes by each second or a little later: beats are due before they must be. */
@@ -675,8 +747,8 @@ beat_after_ms(long heartbeat_seconds)
 }
 
 struct crowd *
-crowd_new(const struct conf *conf, int max, struct event_base *base, struct hub *hub,
-    struct reader *reader)
+crowd_new(const struct conf *conf, int max, struct event_base *base, struct board *board,
+    const struct crowd_watch *watch)
 {
 	static const struct timeval each = { 0, SWEEP_MS * 1000 };
 	struct crowd *c = calloc(1, sizeof(*c) + (size_t)max * sizeof(c->list[0]));
@@ -684,21 +756,16 @@ crowd_new(const struct conf *conf, int max, struct event_base *base, struct hub 
 	if (c == NULL)
 		return NULL;
 	c->base = base;
-	c->hub = hub;
-	c->feed = hub_feed(hub);
-	c->reader = reader;
-	c->tick_ms = c->stats.tick_ms = conf->sse_tick_ms;
+	c->board = board;
+	c->feed = board_feed(board);
+	c->watch = *watch;
 	c->beat_ms = beat_after_ms(conf->sse_heartbeat_seconds);
-	c->round_started_ms = clock_ms() - c->tick_ms;
 	c->max = max;
-	c->tick = evtimer_new(base, on_tick, c);
 	c->sweep = event_new(base, -1, EV_PERSIST, on_sweep, c);
-	if (c->tick == NULL || c->sweep == NULL || event_add(c->sweep, &each) != 0) {
+	if (c->sweep == NULL || event_add(c->sweep, &each) != 0) {
 		crowd_free(c);
 		return NULL;
 	}
-	hub_watch(hub, &(struct hub_watch){ .changed = on_changed, .told = on_told,
-	    .ended = on_ended, .arg = c });
 	return c;
 }
 
@@ -708,18 +775,10 @@ crowd_free(struct crowd *c)
 	if (c == NULL)
 		return;
 	while (c->stats.subscribers > 0)
-		subscriber_end(c->list[c->stats.subscribers - 1]);
-	if (c->tick != NULL)
-		event_free(c->tick);
+		subscriber_end(c->list[c->stats.subscribers - 1].subscriber);
 	if (c->sweep != NULL)
 		event_free(c->sweep);
 	free(c);
-}
-
-bool
-crowd_full(const struct crowd *c)
-{
-	return c->stats.subscribers >= c->max;
 }
 
 const struct crowd_stats *
@@ -749,30 +808,31 @@ take_filter(struct subscriber *s, const struct wanted *wanted)
 
 /* Browsers that lost their streams all at once come back at different times. */
 static void
-greet(struct buf *out)
+greet(const struct newcomer *n, struct buf *out)
 {
 	unsigned int r = 0;
 
 	if (getrandom(&r, sizeof(r), GRND_NONBLOCK) != (ssize_t)sizeof(r))
 		r = (unsigned int)clock_us();
-	buf_printf(out, CROWD_HEAD "retry: %u\n\n", RETRY_MS + r % RETRY_JITTER_MS);
+	buf_printf(out, CROWD_HEAD "%s\r\nretry: %u\n\n", n->fields != NULL ? n->fields : "",
+	    RETRY_MS + r % RETRY_JITTER_MS);
 }
 
 /* Finds its place and has the first bytes ready. A newcomer while changes wait for
- * the next round gets its snapshot in that round, so that it holds them. */
+ * a round that is near gets its snapshot in that round, so that it holds them. */
 static bool
-take_place(struct subscriber *s, const char *last, const struct token_claims *claims)
+take_place(struct subscriber *s, const struct newcomer *n)
 {
 	struct crowd *c = s->crowd;
 	struct position at;
 	struct buf out = { 0 };
-	bool resumed = feed_resume(c->feed, last, claims != NULL, &at), ok;
+	bool resumed = feed_resume(c->feed, n->last, n->member, &at), ok;
 
-	greet(&out);
+	greet(n, &out);
 	if (!resumed)
 		at = (struct position){ NOWHERE, feed_last_private(c->feed) };
-	s->seq = at.seq;
-	if (resumed || (c->ticking && c->stats.tick_ms <= WAIT_FOR_TICK_MS)) {
+	place_of(s)->seq = at.seq;
+	if (resumed || n->soon) {
 		s->text = out.failed ? NULL : text_new(out.data, out.len);
 		ok = s->text != NULL;
 	} else {
@@ -781,41 +841,48 @@ take_place(struct subscriber *s, const char *last, const struct token_claims *cl
 	c->stats.resumed += resumed;
 	buf_free(&out);
 	/* A session that is no UUID is none: the stream is anonymous. */
-	if (ok && claims != NULL)
-		member_add(s, claims, at.private_seq);
+	if (ok && n->member)
+		member_add(s, &n->claims, at.private_seq);
 	return ok;
 }
 
+/* Takes the last place of the list; its event is not waited for when this fails. */
+static bool
+subscriber_begin(struct subscriber *s, const struct newcomer *n)
+{
+	struct crowd *c = s->crowd;
+
+	c->list[s->index] = (struct place){ .subscriber = s, .moved_ms = c->now_ms, .fd = n->fd };
+	return take_filter(s, &n->wanted) && take_place(s, n) &&
+	    event_assign(&s->event, c->base, n->fd, EV_READ | EV_PERSIST, on_subscriber, s) == 0 &&
+	    event_add(&s->event, NULL) == 0;
+}
+
 void
-crowd_add(struct crowd *c, int fd, const struct wanted *wanted, const char *last,
-    const struct token_claims *claims)
+crowd_add(struct crowd *c, const struct newcomer *n)
 {
 	static const int buffer = SEND_BUFFER;
-	struct subscriber *s = calloc(1, sizeof(*s));
+	struct subscriber *s = c->stats.subscribers < c->max ? calloc(1, sizeof(*s)) : NULL;
 
 	c->now_ms = clock_ms();
-	if (s == NULL) {
+	if (s != NULL) {
+		s->crowd = c;
+		s->index = c->stats.subscribers;
+		setsockopt(n->fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
+	}
+	if (s == NULL || !subscriber_begin(s, n)) {
 		log_error("no memory for a stream");
-		close(fd);
+		if (s != NULL)
+			subscriber_free(s);
+		close(n->fd);
+		c->watch.left(c->watch.arg);
 		return;
 	}
-	s->crowd = c;
-	s->moved_ms = c->now_ms;
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
-	if (!take_filter(s, wanted) || !take_place(s, last, claims) ||
-	    event_assign(&s->event, c->base, fd, EV_READ | EV_PERSIST, on_subscriber, s) != 0 ||
-	    event_add(&s->event, NULL) != 0) {
-		log_error("no memory for a stream");
-		subscriber_free(s);
-		close(fd);
-		return;
-	}
-	s->index = c->stats.subscribers++;
-	c->list[s->index] = s;
+	c->stats.subscribers++;
 	c->stats.streams++;
-	if ((s->seq != NOWHERE || !c->ticking) && !flush(s))
+	if ((place_of(s)->seq != NOWHERE || !n->soon) && !flush(s))
 		subscriber_end(s);
-	else if (claims != NULL)
+	else if (n->member)
 		crowd_ask(c, false);
 }
 
@@ -828,7 +895,7 @@ crowd_ask(struct crowd *c, bool all)
 {
 	struct session_request *request;
 
-	if (reader_asking(c->reader) || c->stats.members == 0 || !(all || c->unasked))
+	if (c->asking || c->stats.members == 0 || !(all || c->unasked))
 		return;
 	request = malloc(sizeof(*request) +
 	    (size_t)c->stats.members * sizeof(request->sessions[0]));
@@ -837,7 +904,7 @@ crowd_ask(struct crowd *c, bool all)
 	request->round = ++c->rounds_asked;
 	request->count = 0;
 	for (int i = 0; i < c->stats.subscribers; i++) {
-		struct member *m = c->list[i]->member;
+		struct member *m = c->list[i].subscriber->member;
 
 		if (m == NULL || !(all || m->asked == 0))
 			continue;
@@ -845,7 +912,8 @@ crowd_ask(struct crowd *c, bool all)
 		memcpy(request->sessions[request->count++].id, m->session, SESSION_LEN);
 	}
 	c->unasked = false;
-	reader_sessions(c->reader, request);
+	c->asking = true;
+	c->watch.ask(c->watch.arg, request);
 }
 
 static int
@@ -863,29 +931,39 @@ stands(const struct session_answer *answer, const struct member *m)
 	return s != NULL && s->user == m->user;
 }
 
+/* One answer for one member. False: its stream must go. */
+static bool
+take_answer(struct crowd *c, struct subscriber *s, const struct session_answer *answer)
+{
+	struct member *m = s->member;
+
+	if (answer == NULL || !answer->ok) {
+		if (!m->confirmed) {
+			m->asked = 0;
+			c->unasked = true;
+		}
+	} else if (!stands(answer, m)) {
+		member_remove(s);
+	} else if (!m->confirmed) {
+		m->confirmed = true;
+		place_of(s)->plain = false;
+		return s->armed || flush(s);
+	}
+	return true;
+}
+
 void
 crowd_sessions(struct crowd *c, const struct session_answer *answer)
 {
 	c->now_ms = clock_ms();
+	c->asking = false;
 	for (int i = c->stats.subscribers - 1; i >= 0; i--) {
-		struct subscriber *s = c->list[i];
-		struct member *m = s->member;
+		struct subscriber *s = c->list[i].subscriber;
 
-		if (m == NULL || m->asked != answer->round)
-			continue;
-		if (!answer->ok) {
-			if (!m->confirmed) {
-				m->asked = 0;
-				c->unasked = true;
-			}
-		} else if (!stands(answer, m)) {
-			member_remove(s);
-		} else if (!m->confirmed) {
-			m->confirmed = true;
-			if (!s->armed && !flush(s))
-				subscriber_end(s);
-		}
+		if (s->member != NULL && s->member->asked == c->rounds_asked &&
+		    !take_answer(c, s, answer))
+			subscriber_end(s);
 	}
-	if (answer->ok)
+	if (answer != NULL && answer->ok)
 		crowd_ask(c, false);
 }

@@ -37,10 +37,10 @@ a_head_is_read(void **state)
 	assert_string_equal(h.query, "drops=1,2&x=%zz");
 	assert_string_equal(h.last_event_id, "abc-1");
 	assert_null(h.authorization);
-	assert_string_equal(head_token(&h), "T.o-k");
+	assert_string_equal(head_token(&h, true), "T.o-k");
 	assert_int_equal(PARSE("GET / HTTP/1.0\r\n\r\n", &h), HEAD_OK);
 	assert_null(h.query);
-	assert_null(head_token(&h));
+	assert_null(head_token(&h, true));
 }
 
 static void
@@ -150,7 +150,7 @@ token(const char *authorization, const char *cookie)
 
 	h.authorization = authorization != NULL ? strcpy(a, authorization) : NULL;
 	h.cookie = cookie != NULL ? strcpy(c, cookie) : NULL;
-	return head_token(&h);
+	return head_token(&h, true);
 }
 
 static void

@@ -12,13 +12,27 @@
 #include "../../sse/hub.h"
 #include "json.h"
 
+#define LOG_TEXT 65536
+
 static struct hub *hub;
 static int changed, ended;
 static uint64_t told;
+static struct board *copy;	/* is told all that the hub's own board takes */
+
+static const struct feed *hub_feed(const struct hub *h) { return board_feed(hub_board(h)); }
 
 static void on_changed(void *arg) { (void)arg; changed++; }
-static void on_told(void *arg, int64_t user, uint64_t seq) { (void)arg; (void)user; told = seq; }
-static void on_ended(void *arg, int64_t user) { (void)arg; ended = (int)user; }
+
+static void
+on_posted(void *arg, const struct notice *n)
+{
+	(void)arg;
+	assert_true(board_take(copy, n));
+	if (n->kind == NOTICE_PRIVATE)
+		told = feed_last_private(hub_feed(hub));
+	else if (n->kind == NOTICE_ENDED)
+		ended = (int)n->key;
+}
 
 /* A drop's JSON as the database gives it: one size, `version` for it. */
 static char *
@@ -80,12 +94,11 @@ say_stock(int id, const char *sizes)
 	    "\"sizes\":[%s],\"at\":\"T\"}}", id, id, sizes);
 }
 
-/* The frames in the log, one after another, in the order of their numbers. */
-static char *
-log_text(uint64_t after)
+/* The frames in a log, one after another, in the order of their numbers. */
+static void
+log_of(const struct feed *f, uint64_t after, char text[LOG_TEXT])
 {
-	static char text[65536];
-	const struct ring *r = &hub_feed(hub)->public_log;
+	const struct ring *r = &f->public_log;
 
 	text[0] = '\0';
 	for (uint64_t seq = after + 1; seq < r->next; seq++) {
@@ -96,7 +109,36 @@ log_text(uint64_t after)
 		for (int i = 0; i < pieces; i++)
 			strncat(text, piece[i].iov_base, piece[i].iov_len);
 	}
+}
+
+static char *
+log_text(uint64_t after)
+{
+	static char text[LOG_TEXT];
+
+	log_of(hub_feed(hub), after, text);
 	return text;
+}
+
+/* Whether another board that was told the same shows the same, under the same ids. */
+static void
+assert_copied(void)
+{
+	static char ours[LOG_TEXT], theirs[LOG_TEXT];
+	const struct feed *f = hub_feed(hub), *g = board_feed(copy);
+	struct snapshot *a = board_snapshot(hub_board(hub)), *b = board_snapshot(copy);
+
+	assert_string_equal(f->epoch, g->epoch);
+	assert_int_equal(feed_last(f), feed_last(g));
+	assert_int_equal(feed_last_private(f), feed_last_private(g));
+	log_of(f, f->public_log.first - 1, ours);
+	log_of(g, g->public_log.first - 1, theirs);
+	assert_string_equal(ours, theirs);
+	assert_int_equal(a->len, b->len);
+	assert_int_equal(a->seq, b->seq);
+	assert_memory_equal(a->data, b->data, a->len);
+	snapshot_release(a);
+	snapshot_release(b);
 }
 
 static int
@@ -118,7 +160,8 @@ setup(void **state)
 	hub = hub_new(65536);
 	if (hub == NULL)
 		return -1;
-	hub_watch(hub, &(struct hub_watch){ on_changed, on_told, on_ended, NULL });
+	copy = board_new(65536);
+	hub_watch(hub, &(struct hub_watch){ on_changed, on_posted, NULL });
 	news(&first[0], drop_text(1, 1, 5, 9, ""));
 	answer(true, 1, first);
 	changed = ended = 0;
@@ -130,7 +173,9 @@ static int
 teardown(void **state)
 {
 	(void)state;
+	assert_copied();
 	hub_free(hub);
+	board_free(copy);
 	return 0;
 }
 
@@ -233,7 +278,7 @@ a_drop_the_database_does_not_name_leaves_the_snapshot(void **state)
 
 	(void)state;
 	answer(false, 0, NULL);
-	s = hub_snapshot(hub);
+	s = board_snapshot(hub_board(hub));
 	assert_memory_equal(s->data, "\"drops\":[]}\n\n", s->len);
 	snapshot_release(s);
 	assert_int_equal(hub_stats(hub)->drops, 0);
@@ -276,7 +321,7 @@ a_renewed_state_replaces_all_and_begins_an_epoch(void **state)
 	assert_string_not_equal(before, hub_feed(hub)->epoch);
 	assert_false(feed_resume(hub_feed(hub), id, false, &p));
 	assert_false(ring_holds_after(&hub_feed(hub)->public_log, 1));
-	s = hub_snapshot(hub);
+	s = board_snapshot(hub_board(hub));
 	assert_non_null(strstr(s->data, "\"version\":6,"));
 	snapshot_release(s);
 	hub_flush(hub);
@@ -293,13 +338,13 @@ a_snapshot_shows_what_was_sent_and_is_shared(void **state)
 
 	(void)state;
 	say_stock(1, SIZE("", 3, 9));
-	a = hub_snapshot(hub);	/* before the flush: the log will bring version 9 */
+	a = board_snapshot(hub_board(hub));	/* before the flush: the log will bring version 9 */
 	assert_int_equal(a->seq, 0);
 	assert_non_null(strstr(a->data, "\"version\":5,"));
 	hub_flush(hub);
-	b = hub_snapshot(hub);
+	b = board_snapshot(hub_board(hub));
 	assert_ptr_equal(a, b);	/* a little log behind it says the same */
-	hub_snapshot_of(hub, ids, 2, &some, &seq);
+	board_snapshot_of(hub_board(hub), ids, 2, &some, &seq);
 	assert_int_equal(seq, 1);
 	assert_non_null(strstr(some.data, "\"version\":9,"));
 	assert_int_equal(times(some.data, "dropId"), 1);
@@ -312,11 +357,62 @@ a_snapshot_shows_what_was_sent_and_is_shared(void **state)
 		hub_flush(hub);
 	}
 	snapshot_release(b);
-	b = hub_snapshot(hub);
+	b = board_snapshot(hub_board(hub));
 	assert_ptr_not_equal(a, b);
-	assert_true(hub_stats(hub)->snapshot_bytes >= a->len + b->len);
+	assert_true(board_stats(hub_board(hub))->snapshot_bytes >= a->len + b->len);
 	snapshot_release(a);
 	snapshot_release(b);
+}
+
+static void
+a_drop_that_comes_back_is_shown_as_it_was_sent(void **state)
+{
+	struct snapshot *s;
+
+	(void)state;
+	say_stock(1, SIZE("", 4, 9));
+	hub_flush(hub);
+	answer(false, 0, NULL);
+	say_stock(1, SIZE("", 3, 10));	/* it was only closed for a moment */
+	s = board_snapshot(hub_board(hub));
+	assert_non_null(strstr(s->data, "\"version\":9,"));
+	snapshot_release(s);
+	answer(false, 0, NULL);
+	hub_flush(hub);	/* sent, but it is closed again */
+	assert_int_equal(times(log_text(0), "\"version\":10,"), 1);
+	s = board_snapshot(hub_board(hub));
+	assert_memory_equal(s->data, "\"drops\":[]}\n\n", s->len);
+	snapshot_release(s);
+}
+
+static void
+a_board_that_missed_something_is_right_again_after_a_renewal(void **state)
+{
+	const struct feed *f = hub_feed(hub);
+	struct board *kept = copy;
+	struct position p;
+	char id[64];
+
+	(void)state;
+	say_stock(1, SIZE("", 4, 9));
+	hub_flush(hub);
+	copy = board_new(65536);	/* hears what is said now, and is then forgotten */
+	say_stock(2, SIZE("", 4, 9));
+	say("{\"event\":\"reservation:update\",\"drop\":1,\"user\":7,\"data\":{\"n\":1}}");
+	hub_flush(hub);
+	board_free(copy);
+	copy = kept;
+	snprintf(id, sizeof(id), "%s-2", f->epoch);
+	assert_true(feed_resume(f, id, true, &p));
+	say_stock(1, SIZE("", 3, 10));
+	hub_renew(hub);
+	assert_false(feed_resume(f, id, true, &p));
+	assert_false(feed_resume(board_feed(copy), id, true, &p));
+	assert_copied();
+	hub_flush(hub);
+	snprintf(id, sizeof(id), "%s-%d", f->epoch, (int)feed_last(f));
+	assert_true(feed_resume(board_feed(copy), id, true, &p));
+	assert_int_equal(p.private_seq, 1);
 }
 
 static void
@@ -420,6 +516,8 @@ main(void)
 		T(but_not_one_that_redis_told_of_while_the_question_was_open),
 		T(a_renewed_state_replaces_all_and_begins_an_epoch),
 		T(a_snapshot_shows_what_was_sent_and_is_shared),
+		T(a_drop_that_comes_back_is_shown_as_it_was_sent),
+		T(a_board_that_missed_something_is_right_again_after_a_renewal),
 		T(private_events_are_gone_on_with),
 		T(ids_that_are_none_are_no_place),
 		T(messages_that_make_no_sense_are_counted),

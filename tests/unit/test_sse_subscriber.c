@@ -15,13 +15,14 @@
 #include <cmocka.h>
 
 /* The sockets' side that writes is ours. */
-static ssize_t take_write(int fd, const void *data, size_t len);
-static ssize_t take_writev(int fd, const struct iovec *piece, int pieces);
-#define write take_write
-#define writev take_writev
+static ssize_t take_send(int fd, const void *data, size_t len, int flags);
+static ssize_t take_sendmsg(int fd, const struct msghdr *m, int flags);
+#define send take_send
+#define sendmsg take_sendmsg
 #include "../../sse/subscriber.c"
-#undef write
-#undef writev
+#undef send
+#undef sendmsg
+#include "../../sse/hub.h"
 
 #define FILES 1024
 
@@ -31,20 +32,21 @@ static bool asked;		/* the database is being asked */
 static struct session_request *question;
 static unsigned int seed;
 static int worst;		/* of 100 writes so many take nothing, as many a part */
+static int left;		/* streams that ended */
+static unsigned long written;	/* writes that took something */
 static const int *plan;		/* bytes the next writes take, before luck decides */
 #define NO_MORE (-1)		/* ends a plan */
 
-bool reader_asking(const struct reader *r) { (void)r; return asked; }
-
-bool
-reader_sessions(struct reader *r, struct session_request *request)
+static void
+on_ask(void *arg, struct session_request *request)
 {
-	(void)r;
+	(void)arg;
 	free(question);
 	question = request;
 	asked = true;
-	return true;
 }
+
+static void on_left(void *arg) { (void)arg; left++; }
 
 bool
 session_id(const char *text, unsigned char id[SESSION_LEN])
@@ -55,7 +57,7 @@ session_id(const char *text, unsigned char id[SESSION_LEN])
 }
 
 static ssize_t
-take_writev(int fd, const struct iovec *piece, int pieces)
+take_pieces(int fd, const struct iovec *piece, int pieces)
 {
 	size_t len = 0, limit;
 	int luck = rand_r(&seed) % 100;
@@ -83,16 +85,25 @@ take_writev(int fd, const struct iovec *piece, int pieces)
 		len -= n;
 	}
 	taken[fd][taken_len[fd]] = '\0';
+	written++;
 	return (ssize_t)limit;
 }
 
 static ssize_t
-take_write(int fd, const void *data, size_t len)
+take_send(int fd, const void *data, size_t len, int flags)
 {
 	struct iovec piece = { .iov_len = len };
 
+	assert_int_equal(flags, MSG_NOSIGNAL);
 	memcpy(&piece.iov_base, &data, sizeof(data));
-	return take_writev(fd, &piece, 1);
+	return take_pieces(fd, &piece, 1);
+}
+
+static ssize_t
+take_sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	assert_int_equal(flags, MSG_NOSIGNAL);
+	return take_pieces(fd, m->msg_iov, (int)m->msg_iovlen);
 }
 
 static struct conf conf = { .sse_tick_ms = 5, .sse_heartbeat_seconds = 10 };
@@ -101,7 +112,17 @@ static struct hub *hub;
 static struct crowd *crowd;
 static const struct wanted all;
 static int version, numbered;
+static bool soon;	/* a round is said to be near */
 static bool arrived[10000];	/* private events by their own number, at any reader */
+
+static void on_changed(void *arg) { (void)arg; }
+
+static void
+on_posted(void *arg, const struct notice *n)
+{
+	(void)arg;
+	crowd_notice(crowd, n, soon);
+}
 
 static int
 setup(void **state)
@@ -111,14 +132,16 @@ setup(void **state)
 	(void)state;
 	base = event_base_new();
 	hub = hub_new(65536);
-	crowd = crowd_new(&conf, 100, base, hub, NULL);
+	crowd = crowd_new(&conf, 100, base, hub_board(hub), &(struct crowd_watch){ on_ask, on_left,
+	    NULL });
 	assert_non_null(crowd);
+	hub_watch(hub, &(struct hub_watch){ on_changed, on_posted, NULL });
 	hub_polled(hub, &nothing);
 	worst = version = numbered = 0;
 	plan = NULL;
 	memset(arrived, 0, sizeof(arrived));
-	asked = false;
-	on_tick(-1, 0, crowd);
+	asked = soon = false;
+	left = 0;
 	return 0;
 }
 
@@ -163,7 +186,8 @@ tell(int user)
 static void
 turn(void)
 {
-	on_tick(-1, 0, crowd);	/* not when the clock says: now */
+	hub_flush(hub);
+	crowd_round(crowd);
 	event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
 
@@ -171,12 +195,14 @@ turn(void)
 static int
 begin(const struct wanted *wanted, const char *last, int user, int *peer)
 {
-	struct token_claims claims = { .user = user };
+	struct newcomer n = { .soon = soon, .member = user > 0, .claims.user = user,
+	    .wanted = *wanted, .last = last };
 	int pair[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-	snprintf(claims.session, sizeof(claims.session), "s%d", user);
-	crowd_add(crowd, pair[0], wanted, last, user > 0 ? &claims : NULL);
+	snprintf(n.claims.session, sizeof(n.claims.session), "s%d", user);
+	n.fd = pair[0];
+	crowd_add(crowd, &n);
 	*peer = pair[1];
 	return pair[0];
 }
@@ -211,8 +237,8 @@ follow(int fd, uint64_t after, const int64_t *only)
 	char *p = taken[fd], *end;
 
 	assert_non_null(p);
-	assert_int_equal(strncmp(p, CROWD_HEAD, strlen(CROWD_HEAD)), 0);
-	p += strlen(CROWD_HEAD);
+	assert_int_equal(strncmp(p, CROWD_HEAD "\r\n", strlen(CROWD_HEAD "\r\n")), 0);
+	p += strlen(CROWD_HEAD "\r\n");
 	for (; (end = strstr(p, "\n\n")) != NULL; *end = '\n', p = end + 2) {
 		char epoch[32], event[32];
 		uint64_t number, private_number;
@@ -298,6 +324,7 @@ everything_arrives_whole_over_bad_sockets(void **state)
 	assert_int_equal(crowd_stats(crowd)->blocked, 0);
 	turn();
 	assert_int_equal(crowd_stats(crowd)->subscribers, 0);	/* all their readers left */
+	assert_int_equal(left, 30);
 	assert_int_equal(crowd_stats(crowd)->members, 0);
 }
 
@@ -331,7 +358,7 @@ one_that_falls_off_the_log_skips_to_the_newest_state_or_is_let_go(void **state)
 		bool there = false;
 
 		for (int k = 0; k < crowd_stats(crowd)->subscribers; k++)
-			there = there || event_get_fd(&crowd->list[k]->event) == fd[i];
+			there = there || crowd->list[k].fd == fd[i];
 		if (there) {
 			struct seen_by s = follow(fd[i], 0, NULL);
 
@@ -343,7 +370,7 @@ one_that_falls_off_the_log_skips_to_the_newest_state_or_is_let_go(void **state)
 	}
 	assert_true(kept > 0 && kept < 40);
 	assert_int_equal(crowd_stats(crowd)->let_go, 40 - kept);
-	assert_true(hub_stats(hub)->snapshot_bytes < 10000);
+	assert_true(board_stats(hub_board(hub))->snapshot_bytes < 10000);
 }
 
 #define VISITS 300
@@ -409,7 +436,8 @@ private_events_go_before_newer_public_ones(void **state)
 	tell(7);	/* begun */
 	tell(7);	/* waits */
 	change(1);
-	on_tick(-1, 0, crowd);
+	hub_flush(hub);
+	crowd_round(crowd);
 	plan = then_full;
 	event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	assert_int_equal(follow(fd, 0, NULL).privates, 1);
@@ -492,7 +520,7 @@ idle_streams_are_sent_beats(void **state)
 	int peer, fd = begin(&all, NULL, 0, &peer);
 
 	(void)state;
-	crowd->list[0]->moved_ms -= 9000;
+	crowd->list[0].moved_ms -= 9000;
 	on_sweep(-1, 0, crowd);
 	assert_non_null(strstr(taken[fd], "\n\n: beat\n\n"));
 	on_sweep(-1, 0, crowd);
@@ -513,10 +541,86 @@ one_that_is_stuck_is_let_go(void **state)
 	assert_int_equal(crowd_stats(crowd)->blocked, 1);
 	on_sweep(-1, 0, crowd);
 	assert_int_equal(crowd_stats(crowd)->subscribers, 1);
-	crowd->list[0]->moved_ms -= STUCK_MS + 1000;
+	crowd->list[0].moved_ms -= STUCK_MS + 1000;
 	on_sweep(-1, 0, crowd);
 	assert_int_equal(crowd_stats(crowd)->subscribers, 0);
 	assert_int_equal(crowd_stats(crowd)->let_go, 1);
+	close(peer);
+}
+
+/* However much changed, and whatever kinds of it. */
+static void
+a_round_writes_once_to_each(void **state)
+{
+	const struct wanted two = { .count = 1, .drops = { 2 } };
+	int peer[10], fd[10];
+
+	(void)state;
+	seed = 4;
+	for (int i = 0; i < 10; i++)
+		fd[i] = begin(i == 9 ? &two : &all, NULL, i == 8 ? 7 : 0, &peer[i]);
+	confirm(7);
+	soon = true;
+	for (int round = 0; round < 20; round++) {
+		for (int i = 0; i < 7; i++) {
+			change(1);
+			change(2);
+		}
+		tell(7);
+		tell(7);
+		written = 0;
+		turn();
+		assert_int_equal(written, 10);
+	}
+	/* the log's end came in between: its newest run lies in two pieces then */
+	for (int i = 0; i < 10; i++) {
+		struct seen_by s = follow(fd[i], 0, i == 9 ? two.drops : NULL);
+
+		assert_int_equal(s.stocks, i == 9 ? 20 : 40);
+		assert_int_equal(s.privates, i == 8 ? 40 : 0);
+	}
+	written = 0;
+	turn();
+	assert_int_equal(written, 0);
+	for (int i = 0; i < 10; i++)
+		close(peer[i]);
+}
+
+static void
+a_newcomer_waits_for_a_round_that_is_near(void **state)
+{
+	int peer[2], fd[2];
+
+	(void)state;
+	change(1);
+	soon = true;
+	fd[0] = begin(&all, NULL, 0, &peer[0]);
+	assert_int_equal(taken_len[fd[0]], 0);
+	turn();
+	assert_int_equal(follow(fd[0], 0, NULL).snapshots, 1);
+	assert_int_equal(follow(fd[0], 0, NULL).stocks, 0);
+	assert_non_null(strstr(taken[fd[0]], "\"version\":1,"));
+	soon = false;
+	fd[1] = begin(&all, NULL, 0, &peer[1]);
+	assert_int_equal(follow(fd[1], 0, NULL).snapshots, 1);
+	for (int i = 0; i < 2; i++)
+		close(peer[i]);
+}
+
+static void
+private_events_go_at_once_where_no_round_is_near(void **state)
+{
+	int peer, fd = begin(&all, NULL, 7, &peer);
+
+	(void)state;
+	confirm(7);
+	tell(7);
+	assert_int_equal(follow(fd, 0, NULL).privates, 1);
+	soon = true;
+	tell(7);
+	assert_int_equal(follow(fd, 0, NULL).privates, 1);
+	turn();
+	assert_int_equal(follow(fd, 0, NULL).privates, 2);
 	close(peer);
 }
 
@@ -529,6 +633,9 @@ main(void)
 		T(one_that_falls_off_the_log_skips_to_the_newest_state_or_is_let_go),
 		T(readers_come_back_again_and_again_and_miss_nothing),
 		T(private_events_go_before_newer_public_ones),
+		T(a_round_writes_once_to_each),
+		T(a_newcomer_waits_for_a_round_that_is_near),
+		T(private_events_go_at_once_where_no_round_is_near),
 		T(an_ended_session_is_told_nothing_from_that_moment),
 		T(an_answer_from_before_a_session_ended_does_not_count),
 		T(a_new_epoch_gives_everyone_a_snapshot),

@@ -1,0 +1,329 @@
+/* All loops. */
+#include "crew.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "log.h"
+
+#define WIDEST_TICK_MS	1000
+#define SOON_MS		100	/* a round in that time is worth waiting for */
+#define NOBODY		(-1)
+
+struct crew {
+	struct hub *hub;
+	struct reader *reader;
+	struct event *tick;
+	int64_t least_tick_ms, tick_ms;
+	int64_t round_started_ms;
+	bool ticking;		/* a round is due */
+	bool flushing;		/* notices come from a round that is beginning */
+	int max;
+	int streams;		/* of the main loop */
+	struct crowd *crowd;	/* the main loop's */
+	struct session_request *question;	/* its question; NULL: none waits */
+	int asker, last_asker;	/* whose question the reader has: a loop, or `others` for the main
+				 * one; NOBODY */
+	int asked_fd;
+	struct event *asked;
+	int others;
+	struct loop *loops[];
+};
+
+/*
+ * Rounds.
+ */
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct crew *w = arg;
+
+	(void)fd;
+	(void)what;
+	w->ticking = false;
+	w->round_started_ms = clock_ms();
+	w->flushing = true;
+	hub_flush(w->hub);
+	w->flushing = false;
+	for (int i = 0; i < w->others; i++)
+		loop_wake(w->loops[i], true);
+	crowd_round(w->crowd);
+}
+
+static int64_t
+longest_round_us(const struct crew *w)
+{
+	int64_t longest = crowd_stats(w->crowd)->round_us;
+
+	for (int i = 0; i < w->others; i++) {
+		struct loop_stats stats;
+
+		loop_stats(w->loops[i], &stats);
+		if (stats.crowd.round_us > longest)
+			longest = stats.crowd.round_us;
+	}
+	return longest;
+}
+
+/* Something is to be sent: at once when the last round is a tick ago, else when it
+ * will be. A tick is as long as set, or as two rounds take, so that load makes
+ * updates rarer and never late. */
+static void
+on_changed(void *arg)
+{
+	struct crew *w = arg;
+	int64_t tick, wait;
+	struct timeval tv;
+
+	if (w->ticking)
+		return;
+	tick = 2 * longest_round_us(w) / 1000;
+	tick = tick > WIDEST_TICK_MS ? WIDEST_TICK_MS : tick;
+	tick = tick < w->least_tick_ms ? w->least_tick_ms : tick;
+	wait = w->round_started_ms + tick - clock_ms();
+	wait = wait > 0 ? wait : 0;
+	tv = (struct timeval){ wait / 1000, wait % 1000 * 1000 };
+	w->tick_ms = tick;
+	w->ticking = event_add(w->tick, &tv) == 0;
+}
+
+static bool
+soon(const struct crew *w)
+{
+	return w->ticking && w->tick_ms <= SOON_MS;
+}
+
+static void
+on_posted(void *arg, const struct notice *n)
+{
+	struct crew *w = arg;
+
+	for (int i = 0; i < w->others; i++) {
+		loop_post(w->loops[i], n, soon(w));
+		if (!w->flushing)
+			loop_wake(w->loops[i], false);
+	}
+	crowd_notice(w->crowd, n, soon(w));
+}
+
+void
+crew_mend(struct crew *w)
+{
+	bool deaf = false;
+
+	for (int i = 0; i < w->others; i++)
+		deaf = deaf || loop_deaf(w->loops[i]);
+	if (deaf) {
+		hub_renew(w->hub);
+		log_info("a loop has lost what was sent: epoch %s begins",
+		    board_feed(hub_board(w->hub))->epoch);
+	}
+}
+
+/*
+ * Streams.
+ */
+
+static void
+on_left(void *arg)
+{
+	struct crew *w = arg;
+
+	w->streams--;
+}
+
+bool
+crew_full(const struct crew *w)
+{
+	int streams = w->streams;
+
+	for (int i = 0; i < w->others; i++)
+		streams += loop_streams(w->loops[i]);
+	return streams >= w->max;
+}
+
+void
+crew_add(struct crew *w, struct newcomer *n)
+{
+	int least = w->streams;
+	struct loop *to = NULL;
+
+	for (int i = 0; i < w->others; i++) {
+		int streams = loop_streams(w->loops[i]);
+
+		if (streams < least) {
+			least = streams;
+			to = w->loops[i];
+		}
+	}
+	n->soon = soon(w);
+	if (to != NULL) {
+		loop_add(to, n);
+	} else {
+		w->streams++;
+		crowd_add(w->crowd, n);
+	}
+}
+
+/*
+ * Questions about sessions: the reader takes one at a time.
+ */
+
+static void
+ask_next(struct crew *w)
+{
+	for (int turn = 1; w->asker == NOBODY && turn <= w->others + 1; turn++) {
+		int i = (w->last_asker + turn) % (w->others + 1);
+		struct session_request *question;
+
+		if (i < w->others) {
+			question = loop_question(w->loops[i]);
+		} else {
+			question = w->question;
+			w->question = NULL;
+		}
+		if (question != NULL && reader_sessions(w->reader, question))
+			w->asker = w->last_asker = i;
+	}
+}
+
+static void
+on_asked(evutil_socket_t fd, short what, void *arg)
+{
+	eventfd_t count;
+
+	(void)what;
+	eventfd_read(fd, &count);
+	ask_next(arg);
+}
+
+static void
+on_ask(void *arg, struct session_request *request)
+{
+	struct crew *w = arg;
+
+	free(w->question);
+	w->question = request;
+	ask_next(w);
+}
+
+void
+crew_sessions(struct crew *w, const struct session_answer *answer)
+{
+	int asker = w->asker;
+
+	w->asker = NOBODY;
+	if (asker == w->others)
+		crowd_sessions(w->crowd, answer);
+	else if (asker != NOBODY)
+		loop_answer(w->loops[asker], answer);
+	ask_next(w);
+}
+
+/*
+ * Figures, beginning and end.
+ */
+
+static void
+add_crowd(struct crowd_stats *sum, const struct crowd_stats *c)
+{
+	sum->subscribers += c->subscribers;
+	sum->members += c->members;
+	sum->blocked += c->blocked;
+	sum->streams += c->streams;
+	sum->resumed += c->resumed;
+	sum->snapshots += c->snapshots;
+	sum->deliveries += c->deliveries;
+	sum->bytes += c->bytes;
+	sum->writes += c->writes;
+	sum->beats += c->beats;
+	sum->let_go += c->let_go;
+	sum->rounds += c->rounds;
+	if (c->round_us > sum->round_us)
+		sum->round_us = c->round_us;
+	if (c->round_max_us > sum->round_max_us)
+		sum->round_max_us = c->round_max_us;
+}
+
+void
+crew_stats(const struct crew *w, struct crew_stats *stats)
+{
+	*stats = (struct crew_stats){ .threads = w->others + 1, .tick_ms = w->tick_ms,
+	    .crowd = *crowd_stats(w->crowd), .board = *board_stats(hub_board(w->hub)) };
+	for (int i = 0; i < w->others; i++) {
+		struct loop_stats loop;
+
+		loop_stats(w->loops[i], &loop);
+		add_crowd(&stats->crowd, &loop.crowd);
+		stats->board.snapshots += loop.board.snapshots;
+		stats->board.snapshot_bytes += loop.board.snapshot_bytes;
+	}
+}
+
+void
+crew_free(struct crew *w)
+{
+	if (w == NULL)
+		return;
+	for (int i = 0; i < w->others; i++)
+		loop_free(w->loops[i]);
+	crowd_free(w->crowd);
+	if (w->tick != NULL)
+		event_free(w->tick);
+	if (w->asked != NULL)
+		event_free(w->asked);
+	if (w->asked_fd >= 0)
+		close(w->asked_fd);
+	free(w->question);
+	free(w);
+}
+
+static bool
+make_parts(struct crew *w, const struct conf *conf, struct event_base *base)
+{
+	w->asked_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	w->crowd = crowd_new(conf, w->max, base, hub_board(w->hub), &(struct crowd_watch){
+	    .ask = on_ask, .left = on_left, .arg = w });
+	w->tick = evtimer_new(base, on_tick, w);
+	w->asked = event_new(base, w->asked_fd, EV_READ | EV_PERSIST, on_asked, w);
+	return w->asked_fd >= 0 && w->crowd != NULL && w->tick != NULL && w->asked != NULL &&
+	    event_add(w->asked, NULL) == 0;
+}
+
+struct crew *
+crew_new(const struct conf *conf, int max, struct event_base *base, struct hub *hub,
+    struct reader *reader)
+{
+	int others = (int)conf->sse_threads - 1;
+	struct crew *w = calloc(1, sizeof(*w) + (size_t)others * sizeof(w->loops[0]));
+
+	if (w == NULL) {
+		log_error("no memory");
+		return NULL;
+	}
+	w->hub = hub;
+	w->reader = reader;
+	w->least_tick_ms = w->tick_ms = conf->sse_tick_ms;
+	w->round_started_ms = clock_ms() - w->tick_ms;
+	w->max = max;
+	w->asker = NOBODY;
+	w->asked_fd = -1;
+	if (!make_parts(w, conf, base)) {
+		log_error("no memory");
+		crew_free(w);
+		return NULL;
+	}
+	for (; w->others < others; w->others++) {
+		w->loops[w->others] = loop_new(conf, max, w->asked_fd);
+		if (w->loops[w->others] == NULL) {
+			crew_free(w);
+			return NULL;
+		}
+	}
+	hub_watch(hub, &(struct hub_watch){ .changed = on_changed, .posted = on_posted, .arg = w });
+	return w;
+}
