@@ -163,7 +163,7 @@ admin_new(const struct conf *conf, struct event_base *base, const struct admin_v
 	if (a == NULL)
 		return NULL;
 	a->view = *view;
-	a->door = door_new(base, conf->sse_admin_socket, on_request, a);
+	a->door = door_new(base, conf->sse_admin_socket, ADMIN_HEADS, on_request, a);
 	if (a->door == NULL) {
 		free(a);
 		return NULL;

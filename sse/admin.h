@@ -19,6 +19,8 @@ struct admin_view {
 	int max_subscribers;
 };
 
+#define ADMIN_HEADS 16	/* read at once */
+
 struct admin;
 
 /* Listens on conf->sse_admin_socket. NULL after a line in the log. */

@@ -57,21 +57,21 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 static int64_t
 longest_round_us(const struct crew *w)
 {
-	int64_t longest = crowd_stats(w->crowd)->round_us;
+	int64_t longest = crowd_stats(w->crowd)->steady_us;
 
 	for (int i = 0; i < w->others; i++) {
 		struct loop_stats stats;
 
 		loop_stats(w->loops[i], &stats);
-		if (stats.crowd.round_us > longest)
-			longest = stats.crowd.round_us;
+		if (stats.crowd.steady_us > longest)
+			longest = stats.crowd.steady_us;
 	}
 	return longest;
 }
 
 /* Something is to be sent: at once when the last round is a tick ago, else when it
  * will be. A tick is as long as set, or as two rounds take, so that load makes
- * updates rarer and never late. */
+ * updates rarer and never late. One round that was held up says nothing of load. */
 static void
 on_changed(void *arg)
 {

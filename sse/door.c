@@ -17,7 +17,6 @@
 #include "log.h"
 
 #define HEAD_MS		10000	/* to send the head in */
-#define CALLERS_MAX	512	/* heads read at once */
 #define PATIENCE_MS	1000	/* after which the oldest of that many gives way */
 #define ACCEPT_AT_ONCE	64	/* before others get their turn */
 #define REST_MS		20	/* between looks whether there is room again */
@@ -43,7 +42,7 @@ struct door {
 	door_handler *handler;
 	void *arg;
 	TAILQ_HEAD(, caller) callers;	/* that wait for more; oldest first */
-	int waiting;
+	int waiting, waiting_max;
 	int64_t said_ms;	/* when a failure to accept was last logged */
 	struct door_stats stats;
 };
@@ -246,7 +245,7 @@ has_room(struct door *door)
 {
 	struct caller *oldest = TAILQ_FIRST(&door->callers);
 
-	if (door->waiting < CALLERS_MAX)
+	if (door->waiting < door->waiting_max)
 		return true;
 	if (clock_ms() < oldest->deadline_ms - HEAD_MS + PATIENCE_MS)
 		return false;
@@ -443,8 +442,8 @@ listen_on_tcp(const char *where)
 }
 
 static struct door *
-door_on(struct event_base *base, int fd, const char *name, bool tcp, door_handler *handler,
-    void *arg)
+door_on(struct event_base *base, int fd, const char *name, bool tcp, int heads,
+    door_handler *handler, void *arg)
 {
 	struct door *door = calloc(1, sizeof(*door));
 
@@ -453,7 +452,8 @@ door_on(struct event_base *base, int fd, const char *name, bool tcp, door_handle
 		close(fd);
 		return NULL;
 	}
-	*door = (struct door){ .base = base, .fd = fd, .tcp = tcp, .handler = handler, .arg = arg };
+	*door = (struct door){ .base = base, .fd = fd, .tcp = tcp, .waiting_max = heads,
+	    .handler = handler, .arg = arg };
 	TAILQ_INIT(&door->callers);
 	door->name = strdup(name);
 	door->rest = evtimer_new(base, on_rest, door);
@@ -468,19 +468,20 @@ door_on(struct event_base *base, int fd, const char *name, bool tcp, door_handle
 }
 
 struct door *
-door_new(struct event_base *base, const char *path, door_handler *handler, void *arg)
+door_new(struct event_base *base, const char *path, int heads, door_handler *handler, void *arg)
 {
 	int fd = listen_on(path);
 
-	return fd >= 0 ? door_on(base, fd, path, false, handler, arg) : NULL;
+	return fd >= 0 ? door_on(base, fd, path, false, heads, handler, arg) : NULL;
 }
 
 struct door *
-door_new_tcp(struct event_base *base, const char *where, door_handler *handler, void *arg)
+door_new_tcp(struct event_base *base, const char *where, int heads, door_handler *handler,
+    void *arg)
 {
 	int fd = listen_on_tcp(where);
 
-	return fd >= 0 ? door_on(base, fd, where, true, handler, arg) : NULL;
+	return fd >= 0 ? door_on(base, fd, where, true, heads, handler, arg) : NULL;
 }
 
 void

@@ -17,15 +17,15 @@ struct door_stats {
 	unsigned long accepted, refused;	/* refused: before or instead of the handler */
 };
 
-/* Listens on the Unix socket `path`, mode 0660, in place of a stale one. NULL after
- * a line in the log. */
-struct door *door_new(struct event_base *base, const char *path, door_handler *handler,
-    void *arg);
+/* Listens on the Unix socket `path`, mode 0660, in place of a stale one; reads up to
+ * `heads` heads at once. NULL after a line in the log. */
+struct door *door_new(struct event_base *base, const char *path, int heads,
+    door_handler *handler, void *arg);
 
 /* Listens on ADDRESS:PORT, the address a number, in brackets for IPv6. NULL after a
  * line in the log. */
-struct door *door_new_tcp(struct event_base *base, const char *where, door_handler *handler,
-    void *arg);
+struct door *door_new_tcp(struct event_base *base, const char *where, int heads,
+    door_handler *handler, void *arg);
 
 /* Closes the socket and removes it; NULL is harmless. */
 void door_free(struct door *door);

@@ -27,7 +27,8 @@
 #include "token.h"
 
 #define POLL_MS		1000	/* between questions to the database */
-#define SPARE_FILES	600	/* descriptors for everything but streams */
+#define OWN_FILES	48	/* descriptors for everything but callers and loops */
+#define LOOP_FILES	4	/* for one more loop */
 
 struct daemon {
 	struct conf conf;
@@ -130,6 +131,7 @@ on_stop(evutil_socket_t number, short what, void *arg)
 static int
 max_subscribers(const struct conf *conf)
 {
+	long spare = OWN_FILES + 2 * SERVER_HEADS + ADMIN_HEADS + LOOP_FILES * conf->sse_threads;
 	struct rlimit limit;
 	long room;
 
@@ -139,10 +141,10 @@ max_subscribers(const struct conf *conf)
 	setrlimit(RLIMIT_NOFILE, &limit);
 	getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur == RLIM_INFINITY ||
-	    limit.rlim_cur >= (rlim_t)conf->sse_max_subscribers + SPARE_FILES)
+	    limit.rlim_cur >= (rlim_t)(conf->sse_max_subscribers + spare))
 		return (int)conf->sse_max_subscribers;
 	room = (long)limit.rlim_cur;
-	room -= room > 2 * SPARE_FILES ? SPARE_FILES : room / 2;
+	room -= room > 2 * spare ? spare : room / 2;
 	log_info("%ld descriptors: %ld streams at most", (long)limit.rlim_cur, room);
 	return (int)room;
 }

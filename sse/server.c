@@ -154,9 +154,10 @@ server_new(const struct conf *conf, struct event_base *base, struct hub *hub,
 	v->keys = keys;
 	v->origins = origins_new(conf->sse_origins);
 	if (v->origins != NULL)
-		v->door = door_new(base, conf->sse_socket, on_request, v);
+		v->door = door_new(base, conf->sse_socket, SERVER_HEADS, on_request, v);
 	if (v->door != NULL && wants_direct)
-		v->direct = door_new_tcp(base, conf->sse_listen, on_direct_request, v);
+		v->direct = door_new_tcp(base, conf->sse_listen, SERVER_HEADS,
+		    on_direct_request, v);
 	if (v->door == NULL || (wants_direct && v->direct == NULL)) {
 		server_free(v);
 		return NULL;

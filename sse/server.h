@@ -10,6 +10,8 @@
 #include "hub.h"
 #include "token.h"
 
+#define SERVER_HEADS 192	/* read at once at each door */
+
 struct server;
 
 /* Opens the doors. All it is given must outlive it. NULL after a line in the log. */

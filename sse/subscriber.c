@@ -598,6 +598,16 @@ on_subscriber(evutil_socket_t fd, short what, void *arg)
  * All of them.
  */
 
+static void
+note_round(struct crowd_stats *stats, int64_t us)
+{
+	stats->rounds++;
+	stats->steady_us = us < stats->round_us ? us : stats->round_us;
+	stats->round_us = us;
+	if (us > stats->round_max_us)
+		stats->round_max_us = us;
+}
+
 void
 crowd_round(struct crowd *c)
 {
@@ -621,10 +631,7 @@ crowd_round(struct crowd *c)
 		if (!ok)
 			subscriber_end(s);
 	}
-	c->stats.rounds++;
-	c->stats.round_us = clock_us() - started;
-	if (c->stats.round_us > c->stats.round_max_us)
-		c->stats.round_max_us = c->stats.round_us;
+	note_round(&c->stats, clock_us() - started);
 }
 
 /* The newest private event is one for `user`. It waits for a round that is near, and

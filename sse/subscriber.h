@@ -20,6 +20,7 @@ struct crowd_stats {
 	unsigned long let_go;		/* too slow */
 	unsigned long rounds;
 	int64_t round_us, round_max_us;	/* the last one, the longest */
+	int64_t steady_us;		/* the shorter of the last two */
 };
 
 /* What a stream begins with, but for fields of its own and the empty line. It has no
