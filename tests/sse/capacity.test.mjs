@@ -1,13 +1,12 @@
 /** Crashes, lost messages and a full house: what the readers see. */
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import { assertProblem } from '../lib/shapes.mjs';
 import { Stream } from '../lib/sse.mjs';
 import { anyone, dropNow, newDrop, person, reserve } from '../lib/store.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import test from '../lib/test.mjs';
 import { waitFor } from '../lib/wait.mjs';
+import { restartDaemon, withSettings } from './daemon.mjs';
 
 /** Until the stream's newest state of the drop is the database's. @param {Stream} stream @param {number} id @param {number} ms */
 const agrees = (stream, id, ms) => waitFor('the stream to show what the database holds', async () => {
@@ -16,14 +15,6 @@ const agrees = (stream, id, ms) => waitFor('the stream to show what the database
 
 	return told && told.version === drop.version && told.availableStock === drop.availableStock;
 }, ms);
-
-/** Kills the daemon and waits for the next one. */
-async function restartDaemon() {
-	const [old] = stack.kill('lastpair-sse');
-
-	await waitFor('another daemon', () => stack.pids('lastpair-sse').some((pid) => pid !== old), 10_000);
-	await stack.whole();
-}
 
 test('the daemon killed, a reader that comes back gets a snapshot equal to the database', async (t) => {
 	const drop = await newDrop();
@@ -103,13 +94,10 @@ test('PostgreSQL killed: open streams stay or come back, and are right within fi
 
 /* last: it changes the settings for a while */
 test('at capacity one more reader is refused with 503 and Retry-After, and nobody connected is let go', async (t) => {
-	const conf = path.join(stack.dir, 'lastpair.conf');
-	const kept = fs.readFileSync(conf);
 	const drop = await newDrop();
 
-	fs.appendFileSync(conf, 'sse_max_subscribers = 3\n');
+	const undo = await withSettings('sse_max_subscribers = 3');
 	try {
-		await restartDaemon();
 		const streams = [];
 
 		for (let i = 0; i < 3; i++) {
@@ -140,7 +128,6 @@ test('at capacity one more reader is refused with 503 and Retry-After, and nobod
 			return stream.status === 200;
 		});
 	} finally {
-		fs.writeFileSync(conf, kept);
-		await restartDaemon();
+		await undo();
 	}
 });

@@ -55,7 +55,8 @@ export function openEvents({ onEvent, onConnection }) {
 		if (connection === 'live')
 			become('connecting');
 		askedAt = Date.now();
-		source = new EventSource(lastId ? `${URL}?last=${encodeURIComponent(lastId)}` : URL);
+		/* a store may send the page on to another origin of its own: the session goes along */
+		source = new EventSource(lastId ? `${URL}?last=${encodeURIComponent(lastId)}` : URL, { withCredentials: true });
 		source.onopen = () => {
 			become('connecting');
 			if (lastId)
