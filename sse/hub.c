@@ -456,7 +456,8 @@ hub_message(struct hub *hub, const char *text, size_t len)
 	else if ((message = json_parse_object(text, len, &why)) != NULL)
 		ok = take_message(hub, message);
 	if (!ok && hub->stats.messages_bad++ == 0)
-		log_error("a message makes no sense (later ones are only counted): %s", why);
+		log_error("a message makes no sense (later ones are only counted): %s",
+		    message == NULL ? why : "Its members are not as agreed.");
 	json_object_put(message);
 }
 

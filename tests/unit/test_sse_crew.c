@@ -157,8 +157,7 @@ tell(int user)
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), "{\"event\":\"reservation:update\",\"user\":%d,\"data\":"
-	    "{\"n\":%d}}", user, ++numbered);
+	snprintf(text, sizeof(text), "@%d reservation:update {\"n\":%d}", user, ++numbered);
 	hub_message(hub, text, strlen(text));
 }
 

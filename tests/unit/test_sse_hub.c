@@ -398,7 +398,7 @@ a_board_that_missed_something_is_right_again_after_a_renewal(void **state)
 	hub_flush(hub);
 	copy = board_new(65536);	/* hears what is said now, and is then forgotten */
 	say_stock(2, SIZE("", 4, 9));
-	say("{\"event\":\"reservation:update\",\"drop\":1,\"user\":7,\"data\":{\"n\":1}}");
+	say("@7 reservation:update {\"n\":1}");
 	hub_flush(hub);
 	board_free(copy);
 	copy = kept;
