@@ -25,8 +25,9 @@ struct crew {
 	int streams;		/* of the main loop */
 	struct crowd *crowd;	/* the main loop's */
 	struct session_request *question;	/* its question; NULL: none waits */
-	int asker, last_asker;	/* whose question the reader has: a loop, or `others` for the main
-				 * one; NOBODY */
+	int asker;		/* whose question the reader has: the index of a loop, `others` for
+				 * the main one, or NOBODY */
+	int last_asker;
 	int asked_fd;
 	struct event *asked;
 	int others;
