@@ -1,0 +1,45 @@
+-- What speaks against each of the reserves that api.reserve() was given: a refusal, `kept`
+-- (answered before, under its key), `made` (sent before: its hold is there), or nothing,
+-- and then `available` of its size may yet be too few. All from one snapshot: a hold that is
+-- closed between two looks would be seen by neither.
+--
+-- One query, so that the planner puts it in the place of the call; LATERAL with a LIMIT makes
+-- each look a probe of an index.
+CREATE OR REPLACE FUNCTION lastpair.judge(p_drop bigint, p_ids uuid[], p_sessions uuid[], p_sizes text[],
+	p_keys text[], p_requests text[], p_again boolean, p_now timestamptz)
+RETURNS TABLE (ord bigint, id uuid, user_id bigint, size text, key text, print bytea, status smallint,
+	body text, available integer, code text)
+LANGUAGE sql STABLE ROWS 16 AS $$
+	WITH o AS MATERIALIZED (
+		SELECT * FROM lastpair.drops WHERE id = p_drop
+	), shelf AS MATERIALIZED (
+		SELECT size, available FROM lastpair.stock WHERE drop_id = p_drop
+	)
+	SELECT r.ord, r.id, s.user_id, z.size, r.key, q.print, k.status, k.body, z.available, CASE
+		WHEN s.user_id IS NULL THEN 'unauthenticated'
+		WHEN k.print <> q.print THEN 'key_reused'
+		WHEN k.print IS NOT NULL THEN 'kept'
+		WHEN p_again AND EXISTS (SELECT FROM lastpair.reservations x
+			WHERE x.id = r.id AND x.user_id = s.user_id) THEN 'made'
+		WHEN o.id IS NULL THEN 'not_found'
+		WHEN z.size IS NULL THEN 'unknown_size'
+		WHEN o.ends_at <= p_now THEN 'ended'
+		WHEN NOT o.is_active THEN 'paused'
+		WHEN o.starts_at > p_now THEN 'not_started'
+		WHEN h.expires_at > p_now THEN 'already_reserved'
+		WHEN b.bought >= o.max_per_user THEN 'limit_reached' END
+	  FROM unnest(p_ids, p_sessions, p_sizes, p_keys, p_requests)
+	       WITH ORDINALITY AS r (id, session, size, key, request, ord)
+	  LEFT JOIN o ON true
+	  LEFT JOIN shelf z ON z.size = coalesce(r.size,
+		(SELECT min(size) FROM shelf HAVING count(*) = 1))
+	 CROSS JOIN LATERAL (SELECT lastpair.print_of(r.request) AS print OFFSET 0) q
+	  LEFT JOIN LATERAL (SELECT n.user_id FROM lastpair.sessions n
+		WHERE n.id = r.session AND n.expires_at > p_now LIMIT 1) s ON true
+	  LEFT JOIN LATERAL (SELECT i.print, i.status, i.body FROM lastpair.idempotency_keys i
+		WHERE i.user_id = s.user_id AND i.key = r.key LIMIT 1) k ON true
+	  LEFT JOIN LATERAL (SELECT v.expires_at FROM lastpair.reservations v
+		WHERE v.user_id = s.user_id AND v.drop_id = p_drop AND v.status = 'active' LIMIT 1) h ON true
+	  LEFT JOIN LATERAL (SELECT count(*) AS bought FROM lastpair.purchases p
+		WHERE p.user_id = s.user_id AND p.drop_id = p_drop) b ON true
+$$;
