@@ -6,7 +6,7 @@ import { Stream } from '../lib/sse.mjs';
 import { anyone, dropNow, newDrop, people, person, purchase, reserve } from '../lib/store.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import test from '../lib/test.mjs';
-import { waitFor } from '../lib/wait.mjs';
+import { pause, waitFor } from '../lib/wait.mjs';
 import { figure, withSettings } from './daemon.mjs';
 
 const THREADS = 3;
@@ -156,20 +156,37 @@ test('the daemon killed, all loops begin again with the database\'s state', asyn
 	}
 });
 
+/** Of one moment. */
+async function figures() {
+	const { text } = await anyone.get('/metrics');
+	const one = (/** @type {string} */ name) => Number(text.match(new RegExp(`^lastpair_sse_${name}_total (\\d+)$`, 'm'))?.[1]);
+
+	return { rounds: one('rounds'), writes: one('writes'), beats: one('beats') };
+}
+
 test('a round is one write for each reader, however many changes it brings', async (t) => {
 	await alone();
 	const drop = await newDrop({ totalStock: 100 });
 	const users = await people(60);
 	const streams = await Promise.all(Array.from({ length: 10 }, (_, i) => listen(t, { token: users[i]?.api.token })));
-	const before = { rounds: await figure('rounds_total'), writes: await figure('writes_total'), beats: await figure('beats_total') };
+	const warm = await newDrop({ totalStock: 20 });
+
+	/* once each has had an event of its own, no session is still to be confirmed */
+	await Promise.all(users.slice(0, streams.length).map(({ api }) => reserve(api, warm.id)));
+	for (const stream of streams)
+		await stream.next('reservation:update');
+	await pause(300);	/* a loop tells its figures each tenth of a second */
+	const before = await figures();
 
 	await Promise.all(users.map(({ api }) => reserve(api, drop.id)));
 	for (const stream of streams) {
 		await agrees(stream, drop.id);
-		await stream.next('reservation:update');
+		await stream.next((e) => e.event === 'reservation:update' && e.data.reservation.dropId === drop.id);
 	}
-	const rounds = await figure('rounds_total') - before.rounds;
-	const writes = await figure('writes_total') - before.writes - (await figure('beats_total') - before.beats);
+	await pause(300);
+	const now = await figures();
+	const rounds = now.rounds - before.rounds;
+	const writes = now.writes - before.writes - (now.beats - before.beats);
 	const each = streams.length / THREADS;	/* a round of one loop writes to its share */
 
 	assert.ok(rounds > 0 && writes >= streams.length);
