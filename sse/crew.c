@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "log.h"
 
+#define ROUNDS_A_TICK	4
 #define WIDEST_TICK_MS	1000
 #define SOON_MS		100	/* a round in that time is worth waiting for */
 #define NOBODY		(-1)
@@ -71,8 +72,9 @@ longest_round_us(const struct crew *w)
 }
 
 /* Something is to be sent: at once when the last round is a tick ago, else when it
- * will be. A tick is as long as set, or as two rounds take, so that load makes
- * updates rarer and never late. One round that was held up says nothing of load. */
+ * will be. A tick is as long as set, or as ROUNDS_A_TICK rounds take, so that load makes
+ * updates rarer and never late, and leaves most of the machine to those who sell. One
+ * round that was held up says nothing of load. */
 static void
 on_changed(void *arg)
 {
@@ -82,7 +84,7 @@ on_changed(void *arg)
 
 	if (w->ticking)
 		return;
-	tick = 2 * longest_round_us(w) / 1000;
+	tick = ROUNDS_A_TICK * longest_round_us(w) / 1000;
 	tick = tick > WIDEST_TICK_MS ? WIDEST_TICK_MS : tick;
 	tick = tick < w->least_tick_ms ? w->least_tick_ms : tick;
 	wait = w->round_started_ms + tick - clock_ms();
