@@ -52,7 +52,7 @@ static const struct setting settings[] = {
 	  .help = "yes behind TLS: the cookie gets Secure and the __Host- prefix" },
 	{ AT(worker_threads), .type = NUMBER, .fallback = "512", .min = 1, .max = 4096,
 	  .help = "threads of one worker process; all of them together must outnumber the connections nginx keeps open" },
-	{ AT(signin_threads), .type = NUMBER, .fallback = "4", .min = 1, .max = 512,
+	{ AT(signin_threads), .type = NUMBER, .fallback = "2", .min = 1, .max = 512,
 	  .help = "the same of the pool called auth; each hashes one password at a time" },
 	{ AT(reserve_batch), .type = NUMBER, .fallback = "128", .min = 1, .max = 256,
 	  .help = "reserves of one drop that go to the database in one call; 1: each goes alone" },
