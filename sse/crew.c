@@ -9,7 +9,9 @@
 #include "clock.h"
 #include "log.h"
 
-#define ROUNDS_A_TICK	20	/* so a loop writes 5 % of the time; nginx before it takes five times that */
+#define SHARE		12	/* a loop's rounds take a twelfth of the time in the long run; nginx
+				 * before it takes several times that */
+#define CREDIT_US	20000	/* that rounds may be ahead of it, after a quiet time */
 #define WIDEST_TICK_MS	1000
 #define SOON_MS		100	/* a round in that time is worth waiting for */
 #define NOBODY		(-1)
@@ -20,6 +22,8 @@ struct crew {
 	struct event *tick;
 	int64_t least_tick_ms, tick_ms;
 	int64_t round_started_ms;
+	int64_t owed_us, owed_at_us;	/* time taken by rounds beyond their share, and when */
+	bool settled;		/* the last round is in it */
 	bool ticking;		/* a round is due */
 	bool flushing;		/* notices come from a round that is beginning */
 	int max;
@@ -47,6 +51,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	w->ticking = false;
+	w->settled = false;
 	w->round_started_ms = clock_ms();
 	w->flushing = true;
 	hub_flush(w->hub);
@@ -71,23 +76,42 @@ longest_round_us(const struct crew *w)
 	return longest;
 }
 
+/* The time that must pass before rounds have taken no more than their share. It is paid off
+ * as time goes by, at least within the widest tick. One round that was held up says
+ * nothing of load: see longest_round_us(). */
+static int64_t
+owed_ms(struct crew *w)
+{
+	int64_t now = clock_us();
+
+	w->owed_us -= (now - w->owed_at_us) / SHARE;
+	w->owed_at_us = now;
+	if (w->owed_us < -CREDIT_US)
+		w->owed_us = -CREDIT_US;
+	if (!w->settled)
+		w->owed_us += longest_round_us(w);
+	w->settled = true;
+	if (w->owed_us > WIDEST_TICK_MS * 1000 / SHARE)
+		w->owed_us = WIDEST_TICK_MS * 1000 / SHARE;
+	return w->owed_us > 0 ? w->owed_us * SHARE / 1000 : 0;
+}
+
 /* Something is to be sent: at once when the last round is a tick ago, else when it
- * will be. A tick is as long as set, or as ROUNDS_A_TICK rounds take, so that load makes
- * updates rarer and never late, and leaves most of the machine to those who sell. One
- * round that was held up says nothing of load. */
+ * will be. A tick is as long as set; where rounds take more than their share it is longer,
+ * so that load makes updates rarer and never late, and leaves the machine to those who sell. */
 static void
 on_changed(void *arg)
 {
 	struct crew *w = arg;
-	int64_t tick, wait;
+	int64_t tick, wait, owed;
 	struct timeval tv;
 
 	if (w->ticking)
 		return;
-	tick = ROUNDS_A_TICK * longest_round_us(w) / 1000;
-	tick = tick > WIDEST_TICK_MS ? WIDEST_TICK_MS : tick;
-	tick = tick < w->least_tick_ms ? w->least_tick_ms : tick;
-	wait = w->round_started_ms + tick - clock_ms();
+	owed = owed_ms(w);
+	tick = owed > w->least_tick_ms ? owed : w->least_tick_ms;
+	wait = w->round_started_ms + w->least_tick_ms - clock_ms();
+	wait = wait > owed ? wait : owed;
 	wait = wait > 0 ? wait : 0;
 	tv = (struct timeval){ wait / 1000, wait % 1000 * 1000 };
 	w->tick_ms = tick;
