@@ -9,8 +9,8 @@
 #include "clock.h"
 #include "log.h"
 
-#define SHARE		12	/* a loop's rounds take a twelfth of the time in the long run; nginx
-				 * before it takes several times that */
+#define SHARE		30	/* a loop's rounds take a thirtieth of the time in the long run; nginx
+				 * before it, and what waits for a processor, take many times that */
 #define CREDIT_US	20000	/* that rounds may be ahead of it, after a quiet time */
 #define WIDEST_TICK_MS	1000
 #define SOON_MS		100	/* a round in that time is worth waiting for */

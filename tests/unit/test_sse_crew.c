@@ -405,7 +405,7 @@ a_tick_widens_with_the_rounds_and_narrows_again(void **state)
 	crew_stats(crew, &stats);
 	assert_int_equal(stats.tick_ms, conf.sse_tick_ms);
 
-	atomic_store(&write_us, 5000);		/* a round takes 20 ms */
+	atomic_store(&write_us, 2000);		/* a round takes 8 ms */
 	before = atomic_load(&written);
 	assert_true(longest_silence(&peer[0], 1000, &events) < 600);
 	crew_stats(crew, &stats);
