@@ -14,8 +14,8 @@ export const about = 'from the commit to every browser, and from a deadline';
 
 const TICK_MS = 25;
 const READERS = 1000;
-const RATE = 10;	/* changes a second */
-const SECONDS = 6;
+const RATE = 6;	/* changes a second: so few that each is told by itself */
+const SECONDS = 8;
 const HOLDS = 100;
 const HOLD_SECONDS = 2;
 const HOLD_READERS = 300;
