@@ -15,7 +15,7 @@
 
 #define QUEUE_LEN	4096
 #define BATCH_LEN	512	/* messages that go as one */
-#define GATHER_MS	2	/* that the first of them waits for others */
+#define GATHER_MS	2	/* between two of those, so that others can join */
 #define TIMEOUT_MS	100	/* of connecting and of a command */
 #define BACKOFF_MS	200	/* after a failure, with as much jitter again */
 #define GOODBYE_MS	500
@@ -30,6 +30,7 @@ struct publisher {
 	bool ending;
 	int64_t end_by_ms;
 	bool down;			/* said so in the log */
+	int64_t taken_ms;		/* when the queue was last emptied */
 };
 
 static redisContext *
@@ -45,21 +46,24 @@ connect_redis(const struct conf *conf)
 	return redis;
 }
 
-/* Moves up to BATCH_LEN messages out of the queue; waits for the first, and a moment for
- * those that come with it. 0 when the publisher ends and the queue is empty. */
+/* Moves up to BATCH_LEN messages out of the queue; waits for the first, and in a rush a
+ * moment for those that come with it. 0 when the publisher ends and the queue is empty. */
 static int
 take(struct publisher *p, char *batch[BATCH_LEN])
 {
+	int64_t wait_ms;
 	int n = 0;
 
 	pthread_mutex_lock(&p->lock);
 	while (p->count == 0 && !p->ending)
 		pthread_cond_wait(&p->more, &p->lock);
-	if (!p->ending) {
+	wait_ms = p->taken_ms + GATHER_MS - clock_ms();
+	if (wait_ms > 0 && !p->ending) {
 		pthread_mutex_unlock(&p->lock);
-		clock_sleep_ms(GATHER_MS);
+		clock_sleep_ms(wait_ms);
 		pthread_mutex_lock(&p->lock);
 	}
+	p->taken_ms = clock_ms();
 	for (; n < BATCH_LEN && p->count > 0; n++) {
 		batch[n] = p->queue[p->head];
 		p->head = (p->head + 1) % QUEUE_LEN;

@@ -355,6 +355,7 @@ test('coming back with private events missed brings those as well', async (t) =>
 test('coming back with an id that is unknown, old or no id begins with a snapshot', async (t) => {
 	const drop = await newDrop();
 	const first = await listen(t);
+	await agrees(first, drop.id);	/* the daemon knows it */
 	const [epoch = '', sequence = ''] = first.lastId.split(/[-:.]/);
 	const separator = first.lastId.slice(epoch.length, epoch.length + 1);
 
