@@ -50,7 +50,7 @@ BEGIN
 				  AND (size = ANY (p_sizes) OR array_position(p_sizes, NULL) IS NOT NULL))
 			OR EXISTS (SELECT FROM reservations
 				WHERE drop_id = p_drop AND status = 'active' AND expires_at <= v_now))) THEN
-		SELECT array_agg(ROW(ord, id, user_id, size, key, print, coalesce(code, 'sold_out'), status, body)::verdict),
+		SELECT array_agg(ROW(ord, id, user_id, size, key, print, coalesce(code, 'sold_out'), status, body)::verdict ORDER BY ord),
 		       0, bool_or(code IN ('kept', 'made'))
 		  INTO v_verdicts, v_held, v_repeated
 		  FROM judge(p_drop, p_ids, p_sessions, p_sizes, p_keys, p_requests, p_again, v_now);
