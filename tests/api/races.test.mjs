@@ -1,9 +1,8 @@
 /** Many at once: real concurrency through nginx, and the database's invariants afterwards. */
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { Caller } from '../lib/http.mjs';
 import { assertProblem } from '../lib/shapes.mjs';
-import { admin, auditClean, closeGate, counts, dropNow, newDrop, people, person, reserve, waitingAtGate } from '../lib/store.mjs';
+import { admin, auditClean, closeGate, counts, dropNow, metric, newDrop, people, person, reserve, waitingAtGate } from '../lib/store.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import test from '../lib/test.mjs';
 import { pause, waitFor } from '../lib/wait.mjs';
@@ -276,13 +275,6 @@ test('maxPerUser 2 holds under many purchases at once', async () => {
 	assert.deepEqual(counts(await dropNow(drop.id)), [48, 0, 2]);
 	await auditClean();
 });
-
-/** A counter of /metrics. @param {string} name */
-async function metric(name) {
-	const { text } = await new Caller(stack.port).get('/metrics');
-
-	return Number(text.match(new RegExp(`^${name} (\\d+)$`, 'm'))?.[1]);
-}
 
 test('reserves that wait for one call go together in the next, each with its own answer, key and order', async () => {
 	const drop = await newDrop({ sizes: [{ size: '42', totalStock: 30 }, { size: '43', totalStock: 2 }] });

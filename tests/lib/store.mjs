@@ -124,3 +124,10 @@ export async function waitingAtGate(dropId) {
 	return Number(await stack.sql(`SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
 		AND (classid::bigint << 32 | objid::bigint) = ${dropId}`));
 }
+
+/** A figure of /metrics without labels; NaN where there is none. @param {string} name */
+export async function metric(name) {
+	const { text } = await anyone.get('/metrics');
+
+	return Number(text.match(new RegExp(`^${name} (\\S+)$`, 'm'))?.[1]);
+}

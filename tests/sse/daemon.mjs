@@ -1,7 +1,7 @@
 /** The suite's daemon, started anew, also with other settings for a while. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { anyone } from '../lib/store.mjs';
+import { metric } from '../lib/store.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import { waitFor } from '../lib/wait.mjs';
 
@@ -28,8 +28,6 @@ export async function withSettings(lines) {
 }
 
 /** One of the daemon's figures, by the end of its name. @param {string} name */
-export async function figure(name) {
-	const { text } = await anyone.get('/metrics');
-
-	return Number(text.match(new RegExp(`^lastpair_sse_${name} (\\S+)$`, 'm'))?.[1]);
+export function figure(name) {
+	return metric(`lastpair_sse_${name}`);
 }

@@ -17,6 +17,7 @@
 #include "../../sse/base.h"
 #include "../../sse/crew.h"
 #include "clock.h"
+#include "test_sse.h"
 
 #define READERS 12
 #define PATIENCE_MS 5000
@@ -143,22 +144,13 @@ turn(void)
 static void
 change(int drop)
 {
-	char text[512];
-
-	version++;
-	snprintf(text, sizeof(text), "{\"event\":\"stock:update\",\"data\":{\"dropId\":%d,\"sizes\":"
-	    "[{\"size\":\"\",\"totalStock\":5,\"availableStock\":5,\"reservedStock\":0,"
-	    "\"soldStock\":0,\"version\":%d}]}}", drop, version);
-	hub_message(hub, text, strlen(text));
+	test_stock(hub, drop, ++version);
 }
 
 static void
 tell(int user)
 {
-	char text[256];
-
-	snprintf(text, sizeof(text), "@%d reservation:update {\"n\":%d}", user, ++numbered);
-	hub_message(hub, text, strlen(text));
+	test_private(hub, user, ++numbered);
 }
 
 /* A reader's end of a stream, and all that came. */
@@ -203,16 +195,6 @@ await(struct peer *p, const char *text)
 			fail_msg("no %s in %s", text, p->text);
 		turn();
 	}
-}
-
-static int
-times(const char *text, const char *part)
-{
-	int n = 0;
-
-	for (; (text = strstr(text, part)) != NULL; text++)
-		n++;
-	return n;
 }
 
 /* The newest state that was told. */

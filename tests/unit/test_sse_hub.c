@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "../../sse/hub.h"
+#include "test_sse.h"
 #include "json.h"
 
 #define LOG_TEXT 65536
@@ -139,16 +139,6 @@ assert_copied(void)
 	assert_memory_equal(a->data, b->data, a->len);
 	snapshot_release(a);
 	snapshot_release(b);
-}
-
-static int
-times(const char *text, const char *part)
-{
-	int n = 0;
-
-	for (; (text = strstr(text, part)) != NULL; text++)
-		n++;
-	return n;
 }
 
 static int

@@ -22,7 +22,7 @@ static ssize_t take_sendmsg(int fd, const struct msghdr *m, int flags);
 #include "../../sse/subscriber.c"
 #undef send
 #undef sendmsg
-#include "../../sse/hub.h"
+#include "test_sse.h"
 
 #define FILES 1024
 
@@ -165,22 +165,13 @@ teardown(void **state)
 static void
 change(int drop)
 {
-	char text[512];
-
-	version++;
-	snprintf(text, sizeof(text), "{\"event\":\"stock:update\",\"data\":{\"dropId\":%d,\"sizes\":"
-	    "[{\"size\":\"\",\"totalStock\":5,\"availableStock\":5,\"reservedStock\":0,"
-	    "\"soldStock\":0,\"version\":%d}]}}", drop, version);
-	hub_message(hub, text, strlen(text));
+	test_stock(hub, drop, ++version);
 }
 
 static void
 tell(int user)
 {
-	char text[256];
-
-	snprintf(text, sizeof(text), "@%d reservation:update {\"n\":%d}", user, ++numbered);
-	hub_message(hub, text, strlen(text));
+	test_private(hub, user, ++numbered);
 }
 
 static void

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,15 +59,6 @@ struct maker {
 	const char *holder;
 	char answer[ANSWER_MAX];
 };
-
-static volatile sig_atomic_t stop;
-
-static void
-on_stop(int number)
-{
-	(void)number;
-	stop = 1;
-}
 
 /* Sends all of it and reads to the end; the answer's status, or -1. */
 static int
@@ -205,11 +195,8 @@ wait_for_turn(struct tool *t, long k)
 
 	if (t->count > 0 && k >= t->count)
 		return false;
-	while (!atomic_load(&t->ending) && (left = due - clock_us()) > 0) {
-		int64_t nap = left < 50000 ? left : 50000;
-
-		nanosleep(&(struct timespec){ 0, nap * 1000 }, NULL);
-	}
+	while (!atomic_load(&t->ending) && (left = due - clock_us()) > 0)
+		clock_sleep_us(left < 50000 ? left : 50000);
 	return !atomic_load(&t->ending);
 }
 
@@ -246,7 +233,7 @@ wait_for_end(struct tool *t, struct maker *makers)
 	char line[256];
 
 	if (t->count == 0) {
-		while (!stop && !atomic_load(&t->ending)) {
+		while (!told_to_stop && !atomic_load(&t->ending)) {
 			bool told = t->seconds == 0 && (command_next(&commands, line) || commands.ended);
 			bool late = t->seconds > 0 && (double)(clock_us() - t->started_us) > t->seconds * 1e6;
 
@@ -355,9 +342,7 @@ main(int argc, char **argv)
 	static struct tool t = { .threads = 8, .lock = PTHREAD_MUTEX_INITIALIZER };
 	static struct maker makers[THREADS_MAX];
 
-	signal(SIGPIPE, SIG_IGN);
-	sigaction(SIGTERM, &(struct sigaction){ .sa_handler = on_stop }, NULL);
-	sigaction(SIGINT, &(struct sigaction){ .sa_handler = on_stop }, NULL);
+	take_signals();
 	read_options(&t, argc, argv);
 	t.started_us = clock_us();
 	for (int i = 0; i < t.threads; i++) {

@@ -120,6 +120,32 @@ address_listen(const struct address *a)
 	return fd;
 }
 
+void
+close_at_once(int fd)
+{
+	static const struct linger at_once = { .l_onoff = 1 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	close(fd);
+}
+
+volatile sig_atomic_t told_to_stop;
+
+static void
+on_stop(int number)
+{
+	(void)number;
+	told_to_stop = 1;
+}
+
+void
+take_signals(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGTERM, &(struct sigaction){ .sa_handler = on_stop }, NULL);
+	sigaction(SIGINT, &(struct sigaction){ .sa_handler = on_stop }, NULL);
+}
+
 double
 cpu_seconds(void)
 {

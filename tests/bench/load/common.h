@@ -1,7 +1,9 @@
-/* What the load clients share: addresses, clocks, a histogram, commands by standard input. */
+/* What the load clients share: addresses, signals, clocks, a histogram, commands by standard
+ * input. */
 #ifndef BENCH_COMMON_H
 #define BENCH_COMMON_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +26,14 @@ int address_connect(const struct address *a, int number);
 
 /* A listening, non-blocking socket; a Unix socket is open to every user. -1 with errno. */
 int address_listen(const struct address *a);
+
+/* Closes a connection with a reset, so that thousands of ports don't wait for stray packets
+ * afterwards. */
+void close_at_once(int fd);
+
+/* Set once SIGTERM or SIGINT has come, after take_signals(); a broken pipe is no signal then. */
+extern volatile sig_atomic_t told_to_stop;
+void take_signals(void);
 
 /* Seconds of CPU that this process has used. */
 double cpu_seconds(void);

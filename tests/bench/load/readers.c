@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -61,15 +60,6 @@ struct tool {
 	bool ending;
 };
 
-static volatile sig_atomic_t stop;
-
-static void
-on_stop(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
 static void
 set_state(struct tool *t, struct reader *r, enum reader_state state)
 {
@@ -78,14 +68,10 @@ set_state(struct tool *t, struct reader *r, enum reader_state state)
 	r->state = state;
 }
 
-/* With a reset, so that thousands of ports don't wait for stray packets afterwards. */
 static void
 reader_close(struct tool *t, struct reader *r, enum reader_state state)
 {
-	static const struct linger at_once = { .l_onoff = 1 };
-
-	setsockopt(r->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-	close(r->fd);
+	close_at_once(r->fd);
 	stream_free(&r->stream);
 	set_state(t, r, state);
 }
@@ -223,7 +209,7 @@ run(struct tool *t)
 	int n;
 
 	t->started_ms = clock_ms();
-	while (!t->ending && !stop) {
+	while (!t->ending && !told_to_stop) {
 		if (t->ready_ms == 0)
 			open_some(t);
 		n = epoll_wait(t->epoll, events, EVENTS_AT_ONCE, sleep_ms(t));
@@ -319,9 +305,7 @@ main(int argc, char **argv)
 	static struct tool t = { .wanted = 1, .rate = 4000 };
 	bool fine;
 
-	signal(SIGPIPE, SIG_IGN);
-	sigaction(SIGTERM, &(struct sigaction){ .sa_handler = on_stop }, NULL);
-	sigaction(SIGINT, &(struct sigaction){ .sa_handler = on_stop }, NULL);
+	take_signals();
 	read_options(&t, argc, argv);
 	run(&t);
 	fine = t.counts[OPEN] == t.wanted && (t.ledger == NULL || ledger_sound(t.ledger));

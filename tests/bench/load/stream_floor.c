@@ -4,7 +4,6 @@
 #include <getopt.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -43,15 +42,6 @@ struct floor {
 
 /* What epoll's events are about, besides connections without a head yet. */
 enum { LISTENING = READERS_MAX * 2, TIMER, COMMANDS };
-
-static volatile sig_atomic_t stop;
-
-static void
-on_stop(int number)
-{
-	(void)number;
-	stop = 1;
-}
 
 static void
 watch(struct floor *f, int fd, uint32_t about)
@@ -204,7 +194,7 @@ run(struct floor *f)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
 
-	while (!f->ending && !stop) {
+	while (!f->ending && !told_to_stop) {
 		int n = epoll_wait(f->epoll, events, EVENTS_AT_ONCE, -1);
 
 		for (int i = 0; i < n; i++) {
@@ -242,9 +232,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "%s\n", usage);
 		return 2;
 	}
-	signal(SIGPIPE, SIG_IGN);
-	sigaction(SIGTERM, &(struct sigaction){ .sa_handler = on_stop }, NULL);
-	sigaction(SIGINT, &(struct sigaction){ .sa_handler = on_stop }, NULL);
+	take_signals();
 	take_descriptors();
 	f.listening = address_listen(&address);
 	f.epoll = epoll_create1(EPOLL_CLOEXEC);

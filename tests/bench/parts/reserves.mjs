@@ -3,9 +3,9 @@
  * thousand live readers cost each of the two. Every measurement is a fresh drop and every request another user.
  */
 import os from 'node:os';
-import { Listeners } from '../lib/listeners.mjs';
 import { NodeSide } from '../lib/node.mjs';
 import { Store } from '../lib/store.mjs';
+import { Readers } from '../lib/streams.mjs';
 
 export const about = 'accepted reserves against Express, Sequelize and Socket.IO, and with 1,000 live readers';
 
@@ -29,8 +29,8 @@ export async function run(bench) {
 
 	for (const connections of [64, 256])
 		await againstNode(bench, { store, one, cluster, connections });
-	await withReaders(bench, store, 'lastpair', ['readers', '--connect', String(store.stack.port)], { seconds: 4, want: { atLeast: 0.8 } });
-	await withReaders(bench, one, one.name, ['sio_readers', '--connect', String(one.port)], { seconds: SLOW_SECONDS });
+	await withReaders(bench, store, 'lastpair', { program: 'readers', port: store.stack.port }, { seconds: 4, want: { atLeast: 0.8 } });
+	await withReaders(bench, one, one.name, { program: 'sio_readers', port: one.port }, { seconds: SLOW_SECONDS });
 
 	await store.audit();
 	await node.audit();
@@ -62,14 +62,14 @@ async function againstNode(bench, { store, one, cluster, connections }) {
 /**
  * Reserves with readers connected against none. All readers have to stay connected and to be told something.
  * @param {import('../lib/bench.mjs').Bench} bench @param {{reserves: (load: any) => Promise<any>}} side @param {string} name
- * @param {string[]} client  the readers' program and where it connects
+ * @param {{program: string, port: number}} client  the readers' program and where it connects
  * @param {{seconds: number, want?: import('../lib/figures.mjs').Want}} options
  */
-async function withReaders(bench, side, name, [program, ...args], { seconds, want }) {
+async function withReaders(bench, side, name, { program, port }, { seconds, want }) {
 	/** @type {number[]} */
 	const told = [];	/* updates that a reader was told, run by run */
 	const measure = async () => {
-		const readers = await Listeners.start(program, [...args, '--readers', String(READERS)]);
+		const readers = await Readers.open(bench, port, { program, readers: READERS });
 
 		try {
 			const before = await readers.mark();
