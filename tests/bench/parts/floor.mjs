@@ -48,7 +48,7 @@ async function rushOf64(bench, store, unbatched, floor) {
 	});
 }
 
-/** More shoppers than a small machine's workers have threads. @param {import('../lib/bench.mjs').Bench} bench
+/** More shoppers than go in one call. @param {import('../lib/bench.mjs').Bench} bench
  * @param {Store} store @param {Store} unbatched @param {Floor} floor */
 async function rushOf256(bench, store, unbatched, floor) {
 	const connections = 256;
