@@ -1,5 +1,6 @@
 import { bareBatches, bareReserves, signInByNumber } from '../lib/bare.mjs';
 import { Floor } from '../lib/floor.mjs';
+import { noteProcessorTime } from '../lib/processor.mjs';
 import { Store } from '../lib/store.mjs';
 
 export const about = 'reserves against our own unbatched call, the bare web answer and the bare database';
@@ -15,6 +16,8 @@ export async function run(bench) {
 	await unbatched.warmUp();
 	await rushOf64(bench, store, unbatched, floor);
 	await rushOf256(bench, store, unbatched, floor);
+	for (const connections of [64, 256])
+		await noteProcessorTime(bench, store, `an accepted reserve, ${connections} connections`, () => store.reserves({ connections }));
 	await oneAtATime(bench, store);
 	for (const size of [16, 64])
 		await bench.figure({
