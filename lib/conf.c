@@ -54,7 +54,7 @@ static const struct setting settings[] = {
 	  .help = "threads of one worker process; each waits for one answer of the database at a time" },
 	{ AT(worker_queue), .type = NUMBER, .fallback = "512", .min = 1, .max = 8192,
 	  .help = "requests that may wait for such a thread, a process; one more is answered 503" },
-	{ AT(signin_threads), .type = NUMBER, .fallback = "2", .min = 1, .max = 512,
+	{ AT(signin_threads), .type = NUMBER, .fallback = "1", .min = 1, .max = 512,
 	  .help = "the same of the pool called auth; each hashes one password at a time" },
 	{ AT(reserve_batch), .type = NUMBER, .fallback = "128", .min = 1, .max = 256,
 	  .help = "reserves of one drop that go to the database in one call; 1: each goes alone" },
