@@ -22,9 +22,9 @@ async function nothingUpcoming() {
 		await (await admin()).patch(`/api/drops/${drop.id}`, { dropStartsAt: soon(-1000) });
 }
 
-test('the next drop to open is the hero, with its countdown, and keeps its card; another takes over when it opens', async (t) => {
+test('the next drop to open is the hero, with its countdown, and keeps its card; another takes over once there is nothing left of it', async (t) => {
 	await nothingUpcoming();
-	const next = await newDrop({ dropStartsAt: soon(6000) });
+	const next = await newDrop({ dropStartsAt: soon(6000), totalStock: 1 });
 	const later = await newDrop({ dropStartsAt: soon(3_600_000) });
 	const page = await openPage(t);
 	const hero = (/** @type {number} */ drop) => page.locator(`${id('hero')}[data-hero-drop="${drop}"]`);
@@ -36,6 +36,8 @@ test('the next drop to open is the hero, with its countdown, and keeps its card;
 	await card(page, next.id).waitFor();
 	assert.equal(await card(page, next.id).count(), 1);
 	await hasStatus(page, next.id, 'live', 8000);
+	await hero(next.id).waitFor();	/* it has just opened */
+	await reserve((await person()).api, next.id);
 	await hero(later.id).waitFor();
 	await (await admin()).patch(`/api/drops/${later.id}`, { dropStartsAt: soon(-1000) });
 	await waitFor('a live drop as the hero', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { AWAY, card, fillSignIn, holdOf, id, onTheWay, openPage, press, pressReserve, quit, REFUSED, shows, toast } from '../lib/browser.mjs';
-import { admin, dropNow, newDrop, PASSWORD, person, purchase, reserve } from '../lib/store.mjs';
+import { admin, dropNow, newDrop, PASSWORD, people, person, purchase, reserve } from '../lib/store.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import test from '../lib/test.mjs';
 import { waitFor } from '../lib/wait.mjs';
@@ -19,8 +19,21 @@ const LANGUAGES = ['en', 'de', 'ar'];
 /** What was said of each refusal, by language. @type {Map<string, Set<string>>} */
 const said = new Map();
 
-/** Tells the language by the browser's preference. @param {string} lang */
-const speaking = (lang) => ({ ...TOLERATE, context: { locale: { en: 'en-GB', de: 'de-DE', ar: 'ar-EG' }[lang] } });
+/**
+ * Somebody in each language, at the same time.
+ * @param {import('node:test').TestContext} t @param {(page: Page, who: import('../lib/store.mjs').Person) => Promise<void>} work
+ */
+async function inEach(t, work) {
+	const crowd = await people(LANGUAGES.length);
+
+	await Promise.all(LANGUAGES.map(async (lang, i) => {
+		const who = /** @type {import('../lib/store.mjs').Person} */ (crowd[i]);
+		const page = await openPage(t, { as: who, ...TOLERATE, context: { locale: lang } });
+
+		await waitFor(`the page in ${lang}`, () => page.evaluate(`document.documentElement.lang === '${lang}'`));
+		await work(page, who);
+	}));
+}
 
 /**
  * Waits for what is said of a refusal: a sentence about what happened, and one about what to do now.
@@ -50,33 +63,28 @@ const RESERVES = {
 
 for (const [code, { fields = {}, meanwhile }] of Object.entries(RESERVES)) {
 	test(`a reserve refused with ${code} says so, in each language`, async (t) => {
-		for (const lang of LANGUAGES) {
+		await inEach(t, async (page, who) => {
 			const drop = await newDrop(fields);
-			const who = await person();
-			const page = await openPage(t, { as: who, ...speaking(lang) });
 
 			await shows(page, drop.id, 'available', drop.totalStock);
 			await onTheWay(page, 'POST', RESERVE, () => meanwhile(drop, who));
 			await pressReserve(page, drop.id);
 			await isSaid(page, code, drop.name);
-		}
+		});
 		assert.equal(said.get(code)?.size, LANGUAGES.length, 'a text in each');
 	});
 }
 
 test('a purchase that comes too late says so, in each language', async (t) => {
-	for (const lang of LANGUAGES) {
+	await inEach(t, async (page, who) => {
 		const drop = await newDrop({ holdSeconds: 5 });
-		const who = await person();
-		const page = await openPage(t, { as: who, ...speaking(lang) });
 
 		await reserve(who.api, drop.id);
 		await onTheWay(page, 'POST', BUY, () => waitFor('the hold to lapse', async () => (await dropNow(drop.id)).reservedStock === 0));
 		await press(holdOf(page, drop.id).locator(id('buy')));
 		await isSaid(page, 'reservation_expired', drop.name);
 		await holdOf(page, drop.id).waitFor({ state: 'detached' });
-		await page.context().close();
-	}
+	});
 	assert.equal(said.get('reservation_expired')?.size, LANGUAGES.length);
 });
 
@@ -124,9 +132,8 @@ for (const [status, code] of /** @type {[number, string][]} */ ([[429, 'too_many
 	});
 
 	test(`a reserve refused again and again with ${status} ends with a word, and is not tried for ever`, { timeout: 120_000 }, async (t) => {
-		for (const lang of LANGUAGES) {
+		await inEach(t, async (page) => {
 			const drop = await newDrop();
-			const page = await openPage(t, { as: await person(), ...speaking(lang) });
 			const log = await refusing(page, status, code, Infinity, 1);
 
 			await pressReserve(page, drop.id);
@@ -134,16 +141,14 @@ for (const [status, code] of /** @type {[number, string][]} */ ([[429, 'too_many
 			await waitFor('the last word', async () => await card(page, drop.id).locator(id('reserve')).getAttribute('aria-busy') !== 'true');
 			await isSaid(page, code, drop.name);
 			assert.ok(log.asked.length <= 4, `${log.asked.length} attempts`);
-			await page.context().close();
-		}
+		});
 		assert.ok(Number(said.get(code)?.size) >= LANGUAGES.length, 'a text in each');
 	});
 }
 
 test('offline, a press says so; nothing was held, and with the network it works', async (t) => {
-	for (const lang of LANGUAGES) {
+	await inEach(t, async (page) => {
 		const drop = await newDrop();
-		const page = await openPage(t, { as: await person(), ...speaking(lang) });
 
 		await page.context().setOffline(true);
 		await page.locator(`${id('connection')}[data-state=offline]`).waitFor({ state: 'attached' });
@@ -162,8 +167,7 @@ test('offline, a press says so; nothing was held, and with the network it works'
 			await pressReserve(page, drop.id);
 		await holdOf(page, drop.id).waitFor();
 		assert.equal((await dropNow(drop.id)).reservedStock, 1);
-		await page.context().close();
-	}
+	});
 	assert.equal(said.get('away')?.size, LANGUAGES.length);
 });
 
