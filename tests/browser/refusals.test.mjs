@@ -150,6 +150,7 @@ test('offline, a press says so; nothing was held, and with the network it works'
 	await inEach(t, async (page) => {
 		const drop = await newDrop();
 
+		await shows(page, drop.id, 'available', 5);
 		await page.context().setOffline(true);
 		await page.locator(`${id('connection')}[data-state=offline]`).waitFor({ state: 'attached' });
 		await pressReserve(page, drop.id);
