@@ -24,7 +24,7 @@
  * @property {Record<string, any>|null} after
  */
 
-import { Refusal, send } from './api.js';
+import { call, Refusal } from './api.js';
 
 const PAGE = 50;
 
@@ -36,13 +36,13 @@ function query(fields) {
 }
 
 /** @param {import('./types.js').NewDrop} drop @param {string} key  the same for every press of the same form @returns {Promise<{drop: Drop}>} */
-export const createDrop = (drop, key) => send('POST', '/api/drops', { body: drop, key });
+export const createDrop = (drop, key) => call('POST', '/api/drops', { body: drop, key });
 
 /** @param {number} id @param {object} changes @returns {Promise<{drop: Drop}>} */
-export const changeDrop = (id, changes) => send('PATCH', `/api/drops/${id}`, { body: changes });
+export const changeDrop = (id, changes) => call('PATCH', `/api/drops/${id}`, { body: changes });
 
 /** @param {number} id @returns {Promise<import('./console-flow.js').Figures>} */
-export const figures = (id) => send('GET', `/api/admin/drops/${id}/figures`);
+export const figures = (id) => call('GET', `/api/admin/drops/${id}/figures`);
 
 /** @param {number} id */
 export const csvUrl = (id) => `/api/admin/drops/${id}/purchases.csv`;
@@ -52,14 +52,14 @@ export const csvUrl = (id) => `/api/admin/drops/${id}/purchases.csv`;
  * @returns {Promise<Page<Sale> & {total: number}>}
  */
 export async function purchases(id, q, cursor) {
-	const answer = await send('GET', `/api/admin/drops/${id}/purchases?${query({ q, limit: PAGE, cursor })}`);
+	const answer = await call('GET', `/api/admin/drops/${id}/purchases?${query({ q, limit: PAGE, cursor })}`);
 
 	return { items: answer.purchases, nextCursor: answer.nextCursor, total: answer.total };
 }
 
 /** @param {number|undefined} drop @param {string} cursor @param {number} [limit] @returns {Promise<Page<Deed>>} */
 export async function deeds(drop, cursor, limit = PAGE) {
-	const answer = await send('GET', `/api/admin/actions?${query({ drop, limit, cursor })}`);
+	const answer = await call('GET', `/api/admin/actions?${query({ drop, limit, cursor })}`);
 
 	return { items: answer.actions, nextCursor: answer.nextCursor };
 }

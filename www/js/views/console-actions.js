@@ -22,7 +22,7 @@ export function make(actions) {
 	}
 	return {
 		node: el('div', {},
-			el('header', { 'class': 'console-head' }, el('h1', {}, t('c.trail.title')),
+			el('header', { 'class': 'console-head' }, el('h1', { 'tabindex': '-1' }, t('c.trail.title')),
 				el('div', { 'class': 'console-tools' }, select)),
 			trail.node),
 		render(state) {

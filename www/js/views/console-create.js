@@ -1,9 +1,11 @@
 /** A new drop. What was typed stays, also when one looks elsewhere meanwhile, until the drop is made. */
 
 import { el } from '../dom.js';
-import { Refusal } from '../api.js';
+import { newKey, Refusal } from '../api.js';
 import { createDrop } from '../console-api.js';
 import { endsTooEarly } from '../console-fields.js';
+import { withDrops } from '../state.js';
+import { get, say, set } from '../store.js';
 import { refusalText, t } from '../text.js';
 import { makeForm } from './console-form.js';
 import { makePreview, previewOf } from './console-preview.js';
@@ -52,8 +54,8 @@ function makeDraft(actions) {
 			const { drop } = await createDrop(/** @type {any} */ (given), press.key);
 
 			draft = null;
-			actions.learn(drop);
-			actions.say('ok', t('c.create.done', { drop: drop.name }));
+			set(withDrops(get(), [drop]));
+			say('ok', t('c.create.done', { drop: drop.name }));
 			actions.go(`/console/drops/${drop.id}`);
 		} catch (error) {
 			refuse(error);
@@ -79,7 +81,7 @@ function makeDraft(actions) {
 
 	return {
 		node: el('div', {},
-			el('header', { 'class': 'console-head' }, el('h1', {}, t('c.create.title'))),
+			el('header', { 'class': 'console-head' }, el('h1', { 'tabindex': '-1' }, t('c.create.title'))),
 			el('div', { 'class': 'write' }, form.form, preview.node)),
 		/** @param {import('../types.js').State} state */
 		render(state) {
@@ -94,9 +96,4 @@ function makeDraft(actions) {
 /** @param {HTMLFormElement} form */
 function totalOf(form) {
 	return String(new FormData(form).get('totalStock') ?? '');
-}
-
-/** 32 hex digits; randomUUID() is missing where the page is not served securely. */
-function newKey() {
-	return [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join('');
 }

@@ -5,7 +5,8 @@ import { Refusal } from '../api.js';
 import { changeDrop } from '../console-api.js';
 import { preciseTime } from '../console-text.js';
 import { money } from '../format.js';
-import { statusOf } from '../state.js';
+import { statusOf, withDrops } from '../state.js';
+import { get, say, set } from '../store.js';
 import { refusalText, t } from '../text.js';
 import { keyOf, makeTrail } from './console-actions.js';
 import * as board from './console-board.js';
@@ -44,12 +45,12 @@ export function make(actions, id) {
 		try {
 			const { drop } = await changeDrop(id, { dropEndsAt: new Date(now).toISOString() });
 
-			actions.learn(drop);
-			actions.say('ok', t('c.end.done', { drop: drop.name }));
+			set(withDrops(get(), [drop]));
+			say('ok', t('c.end.done', { drop: drop.name }));
 		} catch (error) {
 			if (!(error instanceof Refusal))
 				throw error;
-			actions.say('bad', refusalText(error), error.code);
+			say('bad', refusalText(error), { code: error.code });
 		} finally {
 			ending = false;
 			actions.redraw();
@@ -107,7 +108,7 @@ function renderHead(parts, drop, state, ending) {
 /** @param {number} id @param {Actions} actions @param {() => void} editIt @param {() => void} endNow */
 function build(id, actions, editIt, endNow) {
 	const picture = el('img', { 'alt': '', 'width': '128', 'height': '96', 'decoding': 'async' });
-	const name = el('h1', { 'dir': 'auto' });
+	const name = el('h1', { 'dir': 'auto', 'tabindex': '-1' });
 	const status = el('span', { 'class': 'chip', 'data-testid': 'drop-status' });
 	const facts = el('p', { 'class': 'sub' });
 	const pause = button('admin-pause', '', () => actions.setActive(id, pause.dataset['active'] !== 'true'));

@@ -7,6 +7,8 @@ import { el, show, text } from '../dom.js';
 import { Refusal } from '../api.js';
 import { changeDrop } from '../console-api.js';
 import { endsTooEarly, valuesOf } from '../console-fields.js';
+import { withDrops } from '../state.js';
+import { get, say, set } from '../store.js';
 import { refusalText, t } from '../text.js';
 import { makeForm } from './console-form.js';
 import { makePreview, previewOf } from './console-preview.js';
@@ -45,15 +47,15 @@ export function make(actions, id) {
 		if (Object.keys(errors).length)
 			return form.refuse('', errors);
 		if (!Object.keys(given).length)
-			return actions.say('info', t('c.edit.nothing'));
+			return say('info', t('c.edit.nothing'));
 		form.setBusy(true);
 		try {
 			const { drop: newer } = await changeDrop(id, given);
 
 			form.settle();
 			form.refuse('', {});
-			actions.learn(newer);
-			actions.say('ok', t('c.edit.done', { drop: newer.name }));
+			set(withDrops(get(), [newer]));
+			say('ok', t('c.edit.done', { drop: newer.name }));
 		} catch (error) {
 			refuse(error);
 		} finally {

@@ -174,7 +174,7 @@ function build(actions) {
 	return {
 		search, count, rows, table, note, noteText, again,
 		node: el('div', {},
-			el('header', { 'class': 'console-head' }, el('h1', {}, t('c.list.title')), count,
+			el('header', { 'class': 'console-head' }, el('h1', { 'tabindex': '-1' }, t('c.list.title')), count,
 				el('div', { 'class': 'console-tools' }, search,
 					el('a', { 'class': 'button button-solid', 'href': '/console/new' }, t('c.new')))),
 			table, note),

@@ -29,7 +29,7 @@ const RETRY_MS = 3000;
 
 /** @type {'no'|'coming'|'yes'} */
 let ready = 'no';
-/** @type {{key: string, page: ConsolePage}|null} */
+/** @type {{route: import('../types.js').Route, user: number|undefined, page: ConsolePage}|null} */
 let current = null;
 
 /** @param {HTMLElement} root @param {State} state @param {Actions} actions */
@@ -53,11 +53,9 @@ export function render(root, state, actions) {
 		show(parts.signIn, !user);
 		return;
 	}
-	const key = `${here.page} ${here.page === 'drop' ? here.dropId : ''} ${user?.id}`;
-
-	if (current?.key !== key) {
+	if (current?.route !== here || current.user !== user?.id) {	/* each move has a route of its own, also back to the same page */
 		close(parts);
-		current = { key, page: (PAGES[here.page] ?? list.make)(actions, here.page === 'drop' ? here.dropId : 0) };
+		current = { route: here, user: user?.id, page: (PAGES[here.page] ?? list.make)(actions, here.page === 'drop' ? here.dropId : 0) };
 		parts.body.replaceChildren(current.page.node);
 	}
 	for (const [page, link] of Object.entries(parts.links))
@@ -112,7 +110,7 @@ function build(root, actions) {
 		'type': 'button', 'class': 'button button-solid', 'click': () => actions.openDialog({ kind: 'sign-in' }),
 	}, t('c.sign-in'));
 	const stranger = el('div', { 'class': 'notice', 'data-testid': 'console-stranger', 'hidden': true },
-		el('h1', {}, t('c.title')), strangerText, signIn);
+		el('h1', { 'tabindex': '-1' }, t('c.title')), strangerText, signIn);
 
 	root.replaceChildren(stranger, frame);
 	return { frame, links, body, stranger, strangerText, signIn };
