@@ -36,7 +36,9 @@
 /** A rate is taken over this long. */
 export const RATE_MS = 10_000;
 /** More points than this are thinned out: nobody sees them. */
-const MOST_POINTS = 480;
+const MOST_POINTS = 960;
+/** Changes nearer to each other than this are drawn as one. */
+const GRAIN_MS = 250;
 
 /**
  * Size by size, so that a hold of one does not hide the return of another.
@@ -128,15 +130,14 @@ export function pointsOf(figures) {
  */
 export function withPoint(points, point) {
 	const last = points.at(-1);
-	const first = points[0];
+	const before = points.at(-2);
 
 	if (last && last.sold === point.sold && last.held === point.held)
 		return points;
-	if (!last || !first)
+	if (!last)
 		return [point];
-	const grainMs = Math.max(250, (point.at - first.at) / MOST_POINTS);
-	const before = points.at(-2);
-	const kept = before && point.at - before.at < grainMs ? points.slice(0, -1) : points;
+	const near = before && point.at - before.at < GRAIN_MS ? points.slice(0, -1) : points;
+	const kept = near.length < MOST_POINTS ? near : near.filter((_, i) => i % 2 === 0);
 
 	return [...kept, { ...point, at: Math.max(point.at, last.at) }];
 }

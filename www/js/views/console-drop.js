@@ -8,6 +8,7 @@ import { money } from '../format.js';
 import { statusOf, withDrops } from '../state.js';
 import { get, say, set } from '../store.js';
 import { refusalText, t } from '../text.js';
+import { buildPicture, renderPicture } from './card.js';
 import { keyOf, makeTrail } from './console-actions.js';
 import * as board from './console-board.js';
 import * as edit from './console-edit.js';
@@ -70,7 +71,7 @@ export function make(actions, id) {
 			now = state.now;
 			show(parts.page, drop !== undefined);
 			show(parts.missing, drop === undefined);
-			text(parts.missing, state.loaded ? t('c.drop.missing') : state.loadProblem ?? t('c.loading'));
+			text(parts.missing, missingText(state));
 			if (!drop)
 				return;
 			renderHead(parts, drop, state, ending);
@@ -82,13 +83,20 @@ export function make(actions, id) {
 	};
 }
 
+/** @param {State} state */
+function missingText({ loaded, loadProblem }) {
+	if (loaded)
+		return t('c.drop.missing');
+	return loadProblem ? refusalText(loadProblem) : t('c.loading');
+}
+
 /** @param {ReturnType<typeof build>} parts @param {Drop} drop @param {State} state @param {boolean} ending */
 function renderHead(parts, drop, state, ending) {
 	const status = statusOf(drop, state.now);
 	const busy = ending || state.busy.has(`admin:${drop.id}`);
 
 	attr(parts.node, 'data-status', status);
-	attr(parts.picture, 'src', drop.imageUrl || NO_PICTURE);
+	renderPicture(parts.picture, drop.imageUrl || NO_PICTURE);
 	text(parts.name, drop.name);
 	text(parts.status, t(`status.${status}`));
 	text(parts.facts, [
@@ -107,7 +115,7 @@ function renderHead(parts, drop, state, ending) {
 
 /** @param {number} id @param {Actions} actions @param {() => void} editIt @param {() => void} endNow */
 function build(id, actions, editIt, endNow) {
-	const picture = el('img', { 'alt': '', 'width': '128', 'height': '96', 'decoding': 'async' });
+	const picture = buildPicture('eager');
 	const name = el('h1', { 'dir': 'auto', 'tabindex': '-1' });
 	const status = el('span', { 'class': 'chip', 'data-testid': 'drop-status' });
 	const facts = el('p', { 'class': 'sub' });
@@ -126,7 +134,6 @@ function build(id, actions, editIt, endNow) {
 				el('a', { 'class': 'quiet', 'href': `/drops/${id}` }, t('c.drop.as-buyer')), change, restock, pause, end)),
 		dialog);
 
-	picture.addEventListener('error', () => attr(picture, 'src', NO_PICTURE));
 	return { picture, name, status, facts, pause, restock, end, endText, missing, page, node: el('div', { 'data-testid': 'board' }, missing, page) };
 }
 

@@ -3,7 +3,8 @@
 import { attr, el, enable, keyed, show, text } from '../dom.js';
 import { dateTime, money, number } from '../format.js';
 import { floorPlace, statusOf } from '../state.js';
-import { t, tn } from '../text.js';
+import { refusalText, t, tn } from '../text.js';
+import { buildPicture, renderPicture } from './card.js';
 
 /**
  * @typedef {import('../types.js').State} State
@@ -52,7 +53,7 @@ export function make(actions) {
 /** @param {State} state @param {string} wanted */
 function noteOf(state, wanted) {
 	if (!state.loaded)
-		return state.loadProblem ?? t('c.loading');
+		return state.loadProblem ? refusalText(state.loadProblem) : t('c.loading');
 	return wanted ? t('c.list.none-found') : t('c.list.none');
 }
 
@@ -80,7 +81,7 @@ function renderRow(row, drop, status, busy) {
 	const parts = /** @type {ReturnType<typeof rowParts>} */ (partsOf.get(row));
 
 	attr(row, 'data-status', status);
-	attr(parts.picture, 'src', drop.imageUrl || NO_PICTURE);
+	renderPicture(parts.picture, drop.imageUrl || NO_PICTURE);
 	text(parts.name, drop.name);
 	text(parts.price, money(drop.priceCents, drop.currency));
 	text(parts.status, t(`status.${status}`));
@@ -113,14 +114,13 @@ export function renderBar(bar, { totalStock, availableStock, reservedStock }) {
 function buildRow(id, actions) {
 	const parts = rowParts(id, actions);
 
-	parts.picture.addEventListener('error', () => attr(parts.picture, 'src', NO_PICTURE));
 	partsOf.set(parts.row, parts);
 	return parts.row;
 }
 
 /** @param {number} id @param {Actions} actions */
 function rowParts(id, actions) {
-	const picture = el('img', { 'alt': '', 'width': '64', 'height': '48', 'loading': 'lazy', 'decoding': 'async' });
+	const picture = buildPicture('lazy');
 	const name = el('a', { 'href': `/console/drops/${id}`, 'dir': 'auto' });
 	const price = el('span', { 'class': 'sub' });
 	const status = el('span', { 'class': 'chip', 'data-testid': 'drop-status' });
