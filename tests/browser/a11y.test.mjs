@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { after } from 'node:test';
-import { card, connected, holdOf, id, openPage, press, pressReserve, quit, REFUSED, shows, sideways } from '../lib/browser.mjs';
+import { AWAY, card, connected, holdOf, id, openPage, press, pressReserve, quit, REFUSED, shows, sideways } from '../lib/browser.mjs';
 import { admin, newDrop, people, person, purchase, reserve } from '../lib/store.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import test from '../lib/test.mjs';
@@ -44,6 +44,7 @@ async function look(page, lang, what, found) {
 	for (const { scheme, size } of LOOKS[lang] ?? []) {
 		await page.emulateMedia({ colorScheme: scheme });
 		await page.setViewportSize(size);
+		await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
 		found.push(...(await breaches(page)).map((line) => `${what}, ${lang}, ${scheme}, ${size.width} px: ${line}`));
 	}
 	/* 640 is what 1280 pixels are at 200 % */
@@ -57,15 +58,15 @@ async function look(page, lang, what, found) {
 	await page.setViewportSize(DESK);
 }
 
-/** A view, or a dialog in it: where it is, and how it is reached from there.
- * @typedef {{path: string, reach?: (page: Page) => Promise<unknown>}} View
+/** A view, or a dialog in it: where it is, how it is reached from there, and how it is left where another address is not enough.
+ * @typedef {{path: string, reach?: (page: Page) => Promise<unknown>, leave?: (page: Page) => Promise<unknown>}} View
  * @param {import('node:test').TestContext} t @param {Record<string, View>} views @param {{api: {token?: string}}} [as] */
 async function lookAtAll(t, views, as) {
 	/** @type {string[]} */
 	const found = [];
 
 	await Promise.all(Object.keys(LOOKS).map(async (lang) => {
-		const page = await openPage(t, { as, context: { locale: lang }, tolerate: REFUSED, ...DESK });
+		const page = await openPage(t, { as, context: { locale: lang }, tolerate: new RegExp(`${REFUSED.source}|${AWAY.source}`), ...DESK });
 
 		await waitFor(`the page in ${lang}`, () => page.evaluate(`document.documentElement.lang === '${lang}'`));
 		for (const [what, { path, reach }] of Object.entries(views)) {
@@ -73,6 +74,7 @@ async function lookAtAll(t, views, as) {
 			await connected(page);
 			await reach?.(page);
 			await look(page, lang, what, found);
+			await views[what]?.leave?.(page);
 		}
 	}));
 	assert.deepEqual(found, []);
@@ -106,6 +108,15 @@ test('what anybody may see has no breach, in any language, light or dark, on a d
 
 	await lookAtAll(t, {
 		'the floor': { path: '/', reach: (page) => card(page, shelf.live.id).waitFor() },
+		'the floor, offline': {
+			path: '/',
+			reach: async (page) => {
+				await card(page, shelf.live.id).waitFor();
+				await page.context().setOffline(true);
+				await page.locator('html[data-connection=offline]').waitFor({ state: 'attached' });
+			},
+			leave: (page) => page.context().setOffline(false),
+		},
 		'a filter that leaves nothing': { path: '/?status=past&size=none' },
 		'an open drop': { path: `/drops/${shelf.live.id}`, reach: (page) => card(page, shelf.live.id).waitFor() },
 		'a drop that comes': { path: `/drops/${shelf.upcoming.id}`, reach: (page) => card(page, shelf.upcoming.id).waitFor() },
