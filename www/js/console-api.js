@@ -27,6 +27,7 @@
 import { call, Refusal } from './api.js';
 
 const PAGE = 50;
+const SALES_PAGE = 20;
 
 /** @param {Record<string, string|number|undefined>} fields */
 function query(fields) {
@@ -52,7 +53,7 @@ export const csvUrl = (id) => `/api/admin/drops/${id}/purchases.csv`;
  * @returns {Promise<Page<Sale> & {total: number}>}
  */
 export async function purchases(id, q, cursor) {
-	const answer = await call('GET', `/api/admin/drops/${id}/purchases?${query({ q, limit: PAGE, cursor })}`);
+	const answer = await call('GET', `/api/admin/drops/${id}/purchases?${query({ q, limit: SALES_PAGE, cursor })}`);
 
 	return { items: answer.purchases, nextCursor: answer.nextCursor, total: answer.total };
 }

@@ -51,9 +51,10 @@ export function keyOf(drop) {
 /**
  * A list of actions that grows by itself.
  * @param {Actions} actions @param {() => number|undefined} dropOf  the one drop it is about, if it is
+ * @param {number} [limit]  so many at a time
  */
-export function makeTrail(actions, dropOf) {
-	const list = makeList((cursor) => read(dropOf(), cursor), actions.redraw);
+export function makeTrail(actions, dropOf, limit) {
+	const list = makeList((cursor) => read(dropOf(), cursor, limit), actions.redraw);
 	const parts = build(() => list.load(), () => list.more());
 	let seen = '';
 

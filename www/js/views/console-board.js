@@ -8,7 +8,7 @@ import { figures as readFigures, makeSource } from '../console-api.js';
 import { conversion, moveBetween, pointsOf, rate, recent, tally, withPoint } from '../console-flow.js';
 import { decimal, secondsText } from '../console-text.js';
 import { number, percent } from '../format.js';
-import { statusOf } from '../state.js';
+import { sizeState, statusOf } from '../state.js';
 import { refusalText, sizeName, t } from '../text.js';
 import * as chart from './console-chart.js';
 import { renderBar } from './console-list.js';
@@ -157,7 +157,7 @@ function renderSizes(parts, drop) {
 			renderBar(/** @type {HTMLElement} */ (row.querySelector('.bar')), s);
 			[s.availableStock, s.reservedStock, s.soldStock, s.totalStock]
 				.forEach((n, i) => text(/** @type {Node} */ (row.children[i + 2]), number(n)));
-			attr(row, 'data-gone', s.availableStock === 0);
+			attr(row, 'data-gone', sizeState(s) === 'gone');
 		});
 }
 
@@ -202,12 +202,12 @@ function build(drawing, choose, again) {
 		node: el('div', { 'class': 'board' },
 			el('dl', { 'class': 'tiles' }, ...Object.values(tiles).map(({ node }) => node)),
 			el('div', { 'class': 'board-row' },
-				el('section', { 'class': 'panel', 'aria-labelledby': 'chart-title' },
-					el('header', { 'class': 'panel-head' }, el('h2', { 'id': 'chart-title' }, t('c.chart.title')),
+				el('section', { 'class': 'ledger', 'aria-labelledby': 'chart-title' },
+					el('header', { 'class': 'ledger-head' }, el('h2', { 'id': 'chart-title' }, t('c.chart.title')),
 						el('div', { 'class': 'ranges', 'role': 'group', 'aria-label': t('c.range.label') }, ...buttons)),
 					problem, drawing),
-				el('section', { 'class': 'panel', 'aria-labelledby': 'sizes-title' },
-					el('header', { 'class': 'panel-head' }, el('h2', { 'id': 'sizes-title' }, t('c.sizes.title'))),
+				el('section', { 'class': 'ledger', 'aria-labelledby': 'sizes-title' },
+					el('header', { 'class': 'ledger-head' }, el('h2', { 'id': 'sizes-title' }, t('c.sizes.title'))),
 					el('table', { 'class': 'table table-sizes' },
 						el('thead', {}, el('tr', {}, ...columns.map(([key, name]) => el('th', { 'scope': 'col', 'class': name }, t(key))))),
 						sizes)))),

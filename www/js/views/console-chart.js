@@ -114,7 +114,7 @@ function drawAxes(parts, { from, to, total }, scale) {
 	attr(parts.svg, 'width', String(scale.width));
 	attr(parts.svg, 'height', String(HEIGHT));
 	parts.axes.replaceChildren(
-		...scale.counts.filter((n) => n < total * .93).flatMap((n) => [
+		...scale.counts.filter((n) => n < total * .88).flatMap((n) => [
 			line('chart-grid', LEFT, scale.right, scale.y(n)), label(LEFT - 8, scale.y(n) + 4, 'end', number(n)),
 		]),
 		line('chart-total', LEFT, scale.right, scale.y(total)), label(LEFT - 8, scale.y(total) + 4, 'end', number(total)),

@@ -20,13 +20,14 @@ import * as sales from './console-purchases.js';
  * @typedef {import('../types.js').Actions} Actions
  */
 
+const TRAIL_ROWS = 10;
 const NO_PICTURE = '/img/no-picture.svg';
 
 /** @param {Actions} actions @param {number} id @returns {import('./console.js').ConsolePage} */
 export function make(actions, id) {
 	const live = board.make(actions, id);
 	const purchases = sales.make(actions, id);
-	const trail = makeTrail(actions, () => id);
+	const trail = makeTrail(actions, () => id, TRAIL_ROWS);
 	const form = edit.make(actions, id);
 	const parts = build(id, actions, form.focus, endNow);
 	let now = 0;
@@ -34,8 +35,8 @@ export function make(actions, id) {
 
 	parts.page.append(live.node,
 		el('div', { 'class': 'board-row board-row-wide' }, purchases.node,
-			el('section', { 'class': 'panel', 'aria-labelledby': 'trail-title' },
-				el('header', { 'class': 'panel-head' }, el('h2', { 'id': 'trail-title' }, t('c.trail.title'))), trail.node)),
+			el('section', { 'class': 'ledger', 'aria-labelledby': 'trail-title' },
+				el('header', { 'class': 'ledger-head' }, el('h2', { 'id': 'trail-title' }, t('c.trail.title'))), trail.node)),
 		form.node);
 
 	async function endNow() {
@@ -117,7 +118,7 @@ function renderHead(parts, drop, state, ending) {
 function build(id, actions, editIt, endNow) {
 	const picture = buildPicture('eager');
 	const name = el('h1', { 'dir': 'auto', 'tabindex': '-1' });
-	const status = el('span', { 'class': 'chip', 'data-testid': 'drop-status' });
+	const status = el('span', { 'class': 'state', 'data-testid': 'drop-status' });
 	const facts = el('p', { 'class': 'sub' });
 	const pause = button('admin-pause', '', () => actions.setActive(id, pause.dataset['active'] !== 'true'));
 	const restock = button('admin-restock', t('c.restock'), () => actions.openDialog({ kind: 'restock', dropId: id }));
@@ -128,7 +129,7 @@ function build(id, actions, editIt, endNow) {
 	const page = el('div', {},
 		el('header', { 'class': 'drop-head' }, picture,
 			el('div', { 'class': 'drop-title' },
-				el('p', { 'class': 'back' }, el('a', { 'href': '/console' }, t('c.drop.all'))),
+				el('p', { 'class': 'way-back' }, el('a', { 'href': '/console' }, t('c.drop.all'))),
 				el('div', { 'class': 'drop-line' }, name, status), facts),
 			el('div', { 'class': 'console-tools' },
 				el('a', { 'class': 'quiet', 'href': `/drops/${id}` }, t('c.drop.as-buyer')), change, restock, pause, end)),

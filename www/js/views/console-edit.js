@@ -74,8 +74,8 @@ export function make(actions, id) {
 	}
 
 	return {
-		node: el('section', { 'class': 'panel', 'aria-labelledby': 'edit-title' },
-			el('header', { 'class': 'panel-head' }, el('h2', { 'id': 'edit-title' }, t('c.edit.title'))),
+		node: el('section', { 'class': 'ledger', 'aria-labelledby': 'edit-title' },
+			el('header', { 'class': 'ledger-head' }, el('h2', { 'id': 'edit-title' }, t('c.edit.title'))),
 			el('div', { 'class': 'write' }, form.form, preview.node)),
 		focus: form.focus,
 		/** @param {Drop} next @param {number} at */

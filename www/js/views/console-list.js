@@ -123,7 +123,7 @@ function rowParts(id, actions) {
 	const picture = buildPicture('lazy');
 	const name = el('a', { 'href': `/console/drops/${id}`, 'dir': 'auto' });
 	const price = el('span', { 'class': 'sub' });
-	const status = el('span', { 'class': 'chip', 'data-testid': 'drop-status' });
+	const status = el('span', { 'class': 'state', 'data-testid': 'drop-status' });
 	const bar = el('div', { 'class': 'bar bar-thin', 'aria-hidden': 'true' });
 	const available = el('td', { 'class': 'num', 'data-testid': 'available', 'data-label': t('c.col.available') });
 	const reserved = el('td', { 'class': 'num', 'data-testid': 'reserved', 'data-label': t('c.col.held') });

@@ -64,7 +64,7 @@ function buildRow(sale) {
 		el('td', { 'class': 'cell-mail' }, el('bdi', {}, sale.email)),
 		el('td', { 'class': 'cell-size' }, sizeName(sale.size)),
 		el('td', { 'class': 'num cell-price' }, money(sale.priceCents, sale.currency)),
-		el('td', { 'class': 'cell-id', 'title': sale.id }, el('bdi', {}, sale.id.slice(0, 8))));
+		el('td', { 'class': 'cell-id', 'title': sale.id }, el('bdi', {}, sale.id.slice(0, 13))));
 }
 
 /** @param {number} id @param {{typed: () => void, again: () => void, more: () => void}} on */
@@ -89,8 +89,8 @@ function build(id, { typed, again, more: goOn }) {
 
 	return {
 		search, count, rows, table, none, problem, problemText, more,
-		node: el('section', { 'class': 'panel', 'aria-labelledby': 'sales-title' },
-			el('header', { 'class': 'panel-head' }, el('h2', { 'id': 'sales-title' }, t('c.sales.title')), count,
+		node: el('section', { 'class': 'ledger', 'aria-labelledby': 'sales-title' },
+			el('header', { 'class': 'ledger-head' }, el('h2', { 'id': 'sales-title' }, t('c.sales.title')), count,
 				el('div', { 'class': 'console-tools' }, search, csv)),
 			problem, table, none, more),
 	};
