@@ -124,7 +124,7 @@ test('what anybody may see has no breach, in any language, light or dark, on a d
 		'a drop that is paused': { path: `/drops/${shelf.paused.id}`, reach: (page) => card(page, shelf.paused.id).waitFor() },
 		'a drop that is not there': { path: '/drops/999999' },
 		'one\'s own, signed out': { path: '/me' },
-		'the console, signed out': { path: '/console' },
+		'the console, signed out': { path: '/console', reach: (page) => page.locator(`${id('console')} h1`).waitFor() },
 		'signing in, with what is wrong': { path: '/', reach: async (page) => {
 			await openSignIn(page);
 			await sendEmpty(page, 'sign-in-form');
@@ -149,7 +149,7 @@ test('what a buyer sees has no breach either', LONG, async (t) => {
 			await press(page.locator(id('receipt-open')).first());
 			await page.locator(id('receipt')).waitFor();
 		} },
-		'the console, refused': { path: '/console' },
+		'the console, refused': { path: '/console', reach: (page) => page.locator(`${id('console')} h1`).waitFor() },
 	}, buyer);
 });
 
