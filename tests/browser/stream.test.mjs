@@ -89,9 +89,14 @@ test('a page that slept shows no old number as live, not for a moment', { timeou
 	await shows(page, drop.id, 'available', 5);
 	await page.evaluate(`{
 		const seen = window.seen = [];
-		const look = () => seen.push(document.querySelector('[data-testid=connection]').dataset.state + ' ' +
-			document.querySelector('[data-drop="${drop.id}"] [data-testid=available]').dataset.value);
-		document.addEventListener('resume', () => { setTimeout(look); setInterval(look, 10); });
+		const painted = new MessageChannel();	/* a message sent in a frame comes once it is painted */
+		painted.port1.onmessage = () => {
+			seen.push(document.querySelector('[data-testid=connection]').dataset.state + ' ' +
+				document.querySelector('[data-drop="${drop.id}"] [data-testid=available]').dataset.value);
+			requestAnimationFrame(frame);
+		};
+		const frame = () => painted.port2.postMessage('');
+		document.addEventListener('resume', () => requestAnimationFrame(frame));
 	}`);
 	await openIn({ path: 'about:blank', live: false });	/* something else in front */
 	const thaw = await freeze(page);
