@@ -120,13 +120,15 @@ export function makeActions({ reload, loadOwn, accountChanged, now, routes }) {
 	}
 
 	/**
-	 * One press: a second one while the first is under way does nothing; a refusal is said.
+	 * One press: a second one while the first is under way does nothing; a refusal is said. Whoever turns out to be
+	 * signed out signs in, and it goes on.
 	 * @param {string} key @param {() => Promise<void>} work
 	 */
 	async function press(key, work) {
 		await guarded(key, work, (refusal) => {
 			if (refusal.code === 'unauthenticated') {
 				set({ ...withUser(get(), null), dialog: { kind: 'sign-in', note: refusalText(refusal) } });
+				afterSignIn = () => press(key, work);
 				return;
 			}
 			say('bad', refusalText(refusal), { code: refusal.code });

@@ -158,7 +158,7 @@ export default {
 	'reservation.expired': 'انتهى وقته',
 
 	'receipt.open': 'الإيصال',
-	'receipt.open.label': 'إيصال {pair}',
+	'receipt.open.label': 'الإيصال: {pair}',
 	'receipt.title': 'إيصال',
 	'receipt.print': 'اطبع',
 	'receipt.number': 'الرقم',
