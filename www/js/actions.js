@@ -14,7 +14,7 @@ import { FIELD_OF, hasText, keepLanguage, pairText, refusalText, t, tn } from '.
  * @typedef {object} Wiring
  * @property {() => Promise<void>} reload
  * @property {() => Promise<void>} loadOwn
- * @property {(tell: boolean) => void} accountChanged
+ * @property {() => void} accountChanged  every tab is to know
  * @property {() => number} now           the server's time, ms
  * @property {{go: (url: string) => void, adjust: (route: import('./types.js').Route) => void}} routes
  */
@@ -113,7 +113,7 @@ export function makeActions({ reload, loadOwn, accountChanged, now, routes }) {
 
 			afterSignIn = null;
 			set({ ...withUser(get(), user), dialog: null });
-			accountChanged(true);
+			accountChanged();
 			await loadOwn();
 			next?.();
 		});
@@ -239,7 +239,7 @@ export function makeActions({ reload, loadOwn, accountChanged, now, routes }) {
 					throw error;
 			}
 			set(withUser(get(), null));
-			accountChanged(true);
+			accountChanged();
 			say('info', t('say.signed_out'));
 		}),
 

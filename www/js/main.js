@@ -27,12 +27,15 @@ import { api, onServerTime } from './api.js';
 import { measured, serverNow } from './clock.js';
 import { attr } from './dom.js';
 import { openEvents } from './events.js';
+import { number } from './format.js';
+import { cameBack, makeAnnouncer } from './notices.js';
 import { here, openRoutes, urlOf } from './route.js';
 import {
-	isBehind, lapsedAt, withDrops, withEvent, withExpired, withPurchases, withReservations, withUser, withoutMissing,
+	isBehind, lapsedAt, stockOf, withDrops, withEvent, withExpired, withPurchases, withReservations, withUser, withoutMissing,
 } from './state.js';
 import { get, onChange, say, set } from './store.js';
-import { loadTexts, ownLanguage, t } from './text.js';
+import { LOOK_MS, openShared } from './stream-share.js';
+import { loadTexts, ownLanguage, pairText, t, tn } from './text.js';
 import * as account from './views/account.js';
 import * as drop from './views/drop.js';
 import * as floor from './views/floor.js';
@@ -53,6 +56,8 @@ const TICK_MS = 250;
 const POLL_MS = 6000;
 /** More unknown drops than this are cheaper as one listing. */
 const FEW_DROPS = 4;
+/** Of a pair that came back right after one's own hold of it ended, one knows. */
+const OWN_MS = 3000;
 const OPENED_AT = Date.now();
 
 /** @type {import('./clock.js').Clock|null} */
@@ -66,32 +71,45 @@ onServerTime((serverTime, sentAt, heardAt, staleMs) => {
 	clock = measured(clock, serverTime, sentAt, heardAt, staleMs);
 });
 
-async function start() {
-	const stream = openEvents({ onEvent: heard, onConnection: connected });
+const stream = openShared({
+	openStream: openEvents,
+	onEvent: heard,
+	onConnection: connected,
+	onRole: (role) => attr(document.documentElement, 'data-stream', role),
+	onCatchUp: () => setTimeout(loadOwn, Math.random() * 500),
+	snapshot: stockAtHand,
+	locks: navigator.locks,
+	channel: 'BroadcastChannel' in window ? new BroadcastChannel('lastpair-stream') : null,
+});
 
-	onAccountChange = accountChanged;
-	tabs?.addEventListener('message', () => accountChanged(false));
+/** Nothing is said before there are words for it. */
+const texts = loadTexts(ownLanguage()).catch(() => loadTexts('en'));
+
+async function start() {
 	loadDrops();
 	loadAccount();
-	await loadTexts(ownLanguage());
+	await texts;
 	set({ ...get(), route: here() ?? get().route });
-	onChange(drawSoon);
+	onChange(changed);
 	tick();
 	setInterval(tick, TICK_MS);
 	setInterval(poll, POLL_MS);
-
-	/** @param {boolean} tell */
-	function accountChanged(tell) {
-		stream.reopen();
-		if (tell)
-			tabs?.postMessage('account');
-		else
-			loadAccount();
-	}
+	setInterval(stream.look, LOOK_MS);
+	document.addEventListener('visibilitychange', stream.look);
+	document.addEventListener('freeze', stream.doze);
+	document.addEventListener('resume', stream.wake);
+	addEventListener('pageshow', (event) => {
+		if (event.persisted)
+			stream.wake();
+	});
+	tabs?.addEventListener('message', loadAccount);
 }
 
-/** @type {(tell: boolean) => void} */
-let onAccountChange = () => {};
+/** Every tab is another's from now on. */
+function accountChanged() {
+	stream.reopen(get().user?.id ?? null);
+	tabs?.postMessage('account');
+}
 
 /* ---- where one is ---- */
 
@@ -157,6 +175,42 @@ function section(id) {
 }
 
 let drawing = false;
+let noted = get();
+
+/** What follows from a change without being asked for. */
+function changed() {
+	const [before, after] = [noted, get()];
+
+	noted = after;
+	announcer.heed(before, after);
+	for (const hold of before.reservations) {
+		if (hold.status === 'active' && after.reservations.find((r) => r.id === hold.id)?.status !== 'active')
+			parted.set(hold.dropId, after.now);
+	}
+	for (const { dropId, size, available } of cameBack(before, after)) {
+		const pair = pairText(after.drops.get(dropId)?.name ?? '', size);
+
+		if (after.now - (parted.get(dropId) ?? -Infinity) > OWN_MS)
+			say('info', tn('say.back', available, { pair }), { code: 'back_in_stock', offer: { dropId, size } });
+	}
+	drawSoon();
+}
+
+/** When one last held a pair of a drop, ms. @type {Map<number, number>} */
+const parted = new Map();
+
+const announcer = makeAnnouncer((words) => {
+	const place = document.getElementById('announcer');
+
+	if (place)
+		place.textContent = words;
+}, {
+	stock: (d) => t('announce.stock', {
+		name: d.name, left: number(d.availableStock), held: number(d.reservedStock), sold: number(d.soldStock),
+	}),
+	open: (d) => t('announce.open', { name: d.name }),
+	left: (seconds, hold) => tn('announce.left', seconds, { pair: pairName(hold) }),
+});
 
 function drawSoon() {
 	if (drawing)
@@ -285,6 +339,18 @@ function connected(connection) {
 		actions.takeUp();
 }
 
+/** What another tab may begin with: the newest stock this one was told. */
+function stockAtHand() {
+	const { loaded, drops, missing } = get();
+
+	if (!snapshots || !loaded)
+		return null;
+	return {
+		serverTime: new Date(now()).toISOString(),
+		drops: [...missing.values(), ...[...drops.values()].map(stockOf)].filter((stock) => stock !== null),
+	};
+}
+
 /** While the stream cannot be had, the listing is still better than nothing; without either, hope. */
 function poll() {
 	if ((get().connection === 'offline' || !get().loaded) && !document.hidden)
@@ -363,16 +429,32 @@ async function loadDrop(id) {
 }
 
 async function loadAccount() {
+	const before = get().user?.id;
+
 	try {
 		const { user } = await api.me();
 
-		set(withUser(get(), user));
-		await loadOwn();
+		signedIn(user, before);
+		await Promise.all([loadOwn(), texts]);
 		actions.takeUp();
 	} catch (error) {
 		if (asRefusal(error).status === 401 || get().user === undefined)
-			set(withUser(get(), null));
+			signedIn(null, before);
 	}
+}
+
+/**
+ * The stream of another account is another one; so is that of another session of the same.
+ * @param {import('./types.js').User|null} user @param {number|undefined} before
+ */
+function signedIn(user, before) {
+	const known = get().user !== undefined;
+
+	set(withUser(get(), user));
+	if (known && user?.id !== before)
+		stream.reopen(user?.id ?? null);
+	else
+		stream.setAccount(user?.id ?? null);
 }
 
 async function loadOwn() {
@@ -393,7 +475,7 @@ const actions = makeActions({
 		await loadDrops();
 		fetchMissing();
 	},
-	accountChanged: (tell) => onAccountChange(tell),
+	accountChanged,
 });
 
 start();

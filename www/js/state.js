@@ -236,6 +236,11 @@ function sum(sizes) {
 	return total;
 }
 
+/** A drop's stock, as an event tells it. @param {Drop} drop @returns {Stock} */
+export function stockOf(drop) {
+	return { dropId: drop.id, version: drop.version, ...figures(drop, drop.sizes) };
+}
+
 /**
  * @param {Pick<Stock, 'totalStock'|'availableStock'|'reservedStock'|'soldStock'>} from
  * @param {SizeStock[]} sizes
