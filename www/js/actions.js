@@ -4,7 +4,7 @@ import { api, isUnanswered, newKey, Refusal } from './api.js';
 import { money, number } from './format.js';
 import { makePending, tabStorage } from './pending.js';
 import { pickedSize, withBusy, withDrops, withPick, withPurchase, withReservation, withUser, withWait } from './state.js';
-import { get, hush, say, set } from './store.js';
+import { get, hush, hushCodes, say, set } from './store.js';
 import { FIELD_OF, hasText, keepLanguage, pairText, refusalText, t, tn } from './text.js';
 
 /**
@@ -56,6 +56,7 @@ export function makeActions({ reload, loadOwn, accountChanged, now, routes }) {
 			const answer = await work();
 
 			pending.settle(press);
+			hushCodes(['network', 'offline', 'unavailable', 'too_many_requests']);
 			return answer;
 		} catch (error) {
 			if (error instanceof Refusal && !isUnanswered(error))
@@ -120,13 +121,15 @@ export function makeActions({ reload, loadOwn, accountChanged, now, routes }) {
 	}
 
 	/**
-	 * One press: a second one while the first is under way does nothing; a refusal is said.
+	 * One press: a second one while the first is under way does nothing; a refusal is said. Whoever turns out to be
+	 * signed out signs in, and it goes on.
 	 * @param {string} key @param {() => Promise<void>} work
 	 */
 	async function press(key, work) {
 		await guarded(key, work, (refusal) => {
 			if (refusal.code === 'unauthenticated') {
 				set({ ...withUser(get(), null), dialog: { kind: 'sign-in', note: refusalText(refusal) } });
+				afterSignIn = () => press(key, work);
 				return;
 			}
 			say('bad', refusalText(refusal), { code: refusal.code });
@@ -222,10 +225,14 @@ export function makeActions({ reload, loadOwn, accountChanged, now, routes }) {
 		}),
 		takeUp() {
 			for (const kept of pending.unanswered(get().user?.id ?? 0)) {
-				if (kept.kind === 'buy')
+				if (kept.kind === 'buy') {
 					press(`hold:${kept.hold}`, () => doBuy(String(kept.hold)));
-				else
-					press(`reserve:${kept.dropId}`, () => doReserve(Number(kept.dropId), String(kept.size)));
+				} else if (!get().busy.has(`reserve:${kept.dropId}`)) {
+					const pair = { dropId: Number(kept.dropId), size: String(kept.size) };
+
+					say('info', t('say.picked_up', { pair: pairName(pair) }), { code: 'offline' });
+					press(`reserve:${pair.dropId}`, () => doReserve(pair.dropId, pair.size));
+				}
 			}
 		},
 

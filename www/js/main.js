@@ -44,6 +44,7 @@ import * as masthead from './views/masthead.js';
 import * as mine from './views/mine.js';
 import * as receipt from './views/receipt.js';
 import * as restock from './views/restock.js';
+import * as stale from './views/stale.js';
 import * as toasts from './views/toasts.js';
 
 /**
@@ -136,10 +137,10 @@ const routes = openRoutes({
 
 /** A move is like a new page to those who listen to it: its heading is read. */
 function focusView() {
-	const section = SECTIONS[get().route.view];
-	const heading = section.querySelector('h1');
+	const place = SECTIONS[get().route.view];
+	const heading = [...place.querySelectorAll('h1')].find((h) => !h.closest('[hidden]'));
 
-	/** @type {HTMLElement} */ (heading ?? section).focus({ preventScroll: true });
+	/** @type {HTMLElement} */ (heading ?? place).focus({ preventScroll: true });
 }
 
 /* ---- drawing ---- */
@@ -159,7 +160,7 @@ const SECTIONS = {
 const RENDER = { floor: floor.render, drop: drop.render, mine: () => {}, console: renderConsole };
 /** @type {[string, Render][]} */
 const ASIDE = [
-	['tools', masthead.render], ['mine', mine.render], ['holds', holds.render], ['toasts', toasts.render],
+	['tools', masthead.render], ['stale', stale.render], ['mine', mine.render], ['holds', holds.render], ['toasts', toasts.render],
 	['account', account.render], ['receipt', receipt.render], ['restock', restock.render],
 ];
 

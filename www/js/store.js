@@ -48,3 +48,9 @@ export function hush(id) {
 	if (state.toasts.some((toast) => toast.id === id))
 		set({ ...state, toasts: state.toasts.filter((toast) => toast.id !== id) });
 }
+
+/** What was said of it is no longer so. @param {readonly string[]} codes */
+export function hushCodes(codes) {
+	if (state.toasts.some(({ code }) => code && codes.includes(code)))
+		set({ ...state, toasts: state.toasts.filter(({ code }) => !code || !codes.includes(code)) });
+}

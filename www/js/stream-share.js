@@ -197,7 +197,8 @@ export function openShared(options) {
 
 	/** @param {{from: string, kind: string, term: number, slept: boolean}} message */
 	function answer({ kind, slept, term: theirTerm }) {
-		if (role !== 'leader')
+		/* one whose own clock stands still had better be taken for gone */
+		if (role !== 'leader' || (!hidden() && now() - lookedAt > SLEPT_MS))
 			return;
 		/* there were others before, of whom this tab never heard */
 		term = theirTerm > term ? theirTerm + 1 : term;
@@ -312,7 +313,11 @@ export function openShared(options) {
 		look,
 		wake: () => wake(),
 		/** The tab is being frozen: what it shows when it thaws is not live. */
-		doze: () => become('connecting'),
+		doze() {
+			become('connecting');
+			resign();
+			follow();
+		},
 		/** The session changed: the stream of the new one begins, of whoever leads. @param {number|null|undefined} user */
 		reopen(user) {
 			account = user;

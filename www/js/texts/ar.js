@@ -158,7 +158,7 @@ export default {
 	'reservation.expired': 'انتهى وقته',
 
 	'receipt.open': 'الإيصال',
-	'receipt.open.label': 'إيصال {pair}',
+	'receipt.open.label': 'الإيصال: {pair}',
 	'receipt.title': 'إيصال',
 	'receipt.print': 'اطبع',
 	'receipt.number': 'الرقم',
@@ -181,7 +181,6 @@ export default {
 	'form.username': 'الاسم',
 	'form.username.hint': 'يظهر عند الشراء',
 	'form.password.show': 'أظهر كلمة المرور',
-	'form.password.hide': 'أخفِ كلمة المرور',
 	'form.needed.email': 'أدخل بريدك الإلكتروني.',
 	'form.needed.password': 'أدخل كلمة مرور.',
 	'form.needed.username': 'أدخل اسمًا.',

@@ -161,7 +161,6 @@ export default {
 	'form.username': 'Name',
 	'form.username.hint': 'erscheint, wenn du kaufst',
 	'form.password.show': 'Passwort zeigen',
-	'form.password.hide': 'Passwort verbergen',
 	'form.needed.email': 'Gib deine E-Mail-Adresse ein.',
 	'form.needed.password': 'Gib ein Passwort ein.',
 	'form.needed.username': 'Gib einen Namen ein.',

@@ -161,7 +161,6 @@ export default {
 	'form.username': 'Name',
 	'form.username.hint': 'shown when you buy',
 	'form.password.show': 'Show password',
-	'form.password.hide': 'Hide password',
 	'form.needed.email': 'Enter your e-mail address.',
 	'form.needed.password': 'Enter a password.',
 	'form.needed.username': 'Enter a name.',
