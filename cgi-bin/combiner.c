@@ -1,17 +1,14 @@
-/* Gathering reserves into calls. There is no thread for it: the first to come for a
- * drop makes the call itself, and when it is back hands the drop to one of those that
- * wait, who then calls for all of them. */
+/* Gathering reserves into calls. The first to come for a drop gives it a line, and the pool
+ * the job of calling; when a call is back, the next goes to another thread, while this one
+ * tells the members of its own. */
 #include "combiner.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
-#include <time.h>
 
 #include "clock.h"
 #include "metrics.h"
@@ -25,27 +22,20 @@ struct batch {
 	struct db_result *rows;
 };
 
-/* One that waits, on the stack of its thread. */
-struct member {
-	TAILQ_ENTRY(member) next;
-	const struct reserve *reserve;
-	struct verdict *verdict;
-	sem_t turn;		/* posted when it is to lead or has its verdict */
-	bool queued;		/* under the lock: in its line still */
-	bool lead;		/* it makes the call */
-};
+TAILQ_HEAD(reserves, reserve);
 
-TAILQ_HEAD(members, member);
-
-/* A drop with a call in flight, and who waits for the next. */
+/* A drop with a call in flight or about to begin, and who waits for the next. */
 struct line {
+	struct job job;		/* the next call */
 	LIST_ENTRY(line) next;
+	struct combiner *combiner;
 	int64_t drop;
-	struct members members;
+	struct reserves waiting;
 };
 
 struct combiner {
 	struct db_pool *db;
+	struct pool *pool;
 	struct combiner_limits limits;
 	pthread_mutex_t lock;
 	LIST_HEAD(, line) lines;
@@ -53,13 +43,14 @@ struct combiner {
 };
 
 struct combiner *
-combiner_new(struct db_pool *db, const struct combiner_limits *limits)
+combiner_new(struct db_pool *db, struct pool *pool, const struct combiner_limits *limits)
 {
 	struct combiner *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
 		return NULL;
 	c->db = db;
+	c->pool = pool;
 	c->limits = *limits;
 	pthread_mutex_init(&c->lock, NULL);
 	LIST_INIT(&c->lines);
@@ -100,14 +91,14 @@ column(const struct reserve *r, int i)
 
 /* Formats the members as api.reserve()'s arrays; false when memory is out. */
 static bool
-format_arrays(struct member *const *m, int count, char *arrays[COLUMNS])
+format_arrays(struct reserve *const *r, int count, char *arrays[COLUMNS])
 {
 	const char **items = calloc((size_t)count, sizeof(*items));
 	bool ok = items != NULL;
 
 	for (int c = 0; c < COLUMNS && ok; c++) {
 		for (int i = 0; i < count; i++)
-			items[i] = column(m[i]->reserve, c);
+			items[i] = column(r[i], c);
 		arrays[c] = db_array(items, count);
 		ok = arrays[c] != NULL;
 	}
@@ -116,15 +107,15 @@ format_arrays(struct member *const *m, int count, char *arrays[COLUMNS])
 }
 
 static enum db_status
-call(struct combiner *c, struct member *const *m, int count, struct db_result **rows)
+call(struct combiner *c, struct reserve *const *r, int count, struct db_result **rows)
 {
 	char drop[ID_LEN], *arrays[COLUMNS] = { NULL };
 	const char *params[1 + COLUMNS] = { drop };
 	enum db_status status = DB_UNAVAILABLE;
 
 	*rows = NULL;
-	snprintf(drop, sizeof(drop), "%lld", (long long)m[0]->reserve->drop);
-	if (format_arrays(m, count, arrays)) {
+	snprintf(drop, sizeof(drop), "%lld", (long long)r[0]->drop);
+	if (format_arrays(r, count, arrays)) {
 		for (int i = 0; i < COLUMNS; i++)
 			params[1 + i] = arrays[i];
 		status = db_call(c->db, FN_RESERVE, 1 + COLUMNS, params, rows);
@@ -136,14 +127,14 @@ call(struct combiner *c, struct member *const *m, int count, struct db_result **
 	return status;
 }
 
-/* Calls for the members together and hands each its verdict. A call that fails for what
+/* Calls for the members together and notes what became of each. A call that fails for what
  * one of them brought is made again for each alone; the ids of their holds tell the
  * database what it has done already. */
 static void
-decide(struct combiner *c, struct member *const *m, int count)
+decide(struct combiner *c, struct reserve *const *r, int count)
 {
 	struct db_result *rows;
-	enum db_status status = call(c, m, count, &rows);
+	enum db_status status = call(c, r, count, &rows);
 	struct batch *batch = NULL;
 
 	if (status == DB_OK && db_rows(rows) != count + 1)
@@ -154,13 +145,13 @@ decide(struct combiner *c, struct member *const *m, int count)
 		db_result_free(rows);
 	if ((status == DB_INVALID || status == DB_FAILED) && count > 1) {
 		for (int i = 0; i < count; i++)
-			decide(c, m + i, 1);
+			decide(c, r + i, 1);
 		return;
 	}
 	if (batch != NULL)
 		*batch = (struct batch){ .refs = count, .rows = rows };
 	for (int i = 0; i < count; i++)
-		*m[i]->verdict = (struct verdict){ .status = status, .row = i,
+		r[i]->verdict = (struct verdict){ .status = status, .row = i,
 		    .shared_row = count, .batch = batch,
 		    .rows = batch != NULL ? batch->rows : NULL };
 }
@@ -181,144 +172,135 @@ line_find(struct combiner *c, int64_t drop)
 }
 
 static void
-leave_line(struct combiner *c, struct line *line, struct member *m)
+leave(struct combiner *c, struct line *line, struct reserve *r)
 {
-	TAILQ_REMOVE(&line->members, m, next);
-	m->queued = false;
+	TAILQ_REMOVE(&line->waiting, r, next);
 	c->waiting--;
 }
 
 static bool
-has_user(struct member *const *m, int count, int64_t user)
+has_user(struct reserve *const *r, int count, int64_t user)
 {
 	for (int i = 0; i < count; i++)
-		if (m[i]->reserve->user == user)
+		if (r[i]->user == user)
 			return true;
 	return false;
 }
 
-/* Adds to the leader in all[0] those that may go with it, in the order they came; the
- * function wants each user once, so another reserve of the same user waits for the
- * next call. Returns how many they are. */
+/* Takes those that may go together, in the order they came; the function wants each user
+ * once, so another reserve of the same user waits for the next call. Returns how many they
+ * are. */
 static int
-take_members(struct combiner *c, struct line *line, struct member **all)
+take_members(struct combiner *c, struct line *line, struct reserve **all)
 {
-	struct member *m, *after;
-	int count = 1;
+	struct reserve *r, *after;
+	int count = 0;
 
 	pthread_mutex_lock(&c->lock);
-	for (m = TAILQ_FIRST(&line->members); m != NULL && count < c->limits.batch_max; m = after) {
-		after = TAILQ_NEXT(m, next);
-		if (has_user(all, count, m->reserve->user))
+	for (r = TAILQ_FIRST(&line->waiting); r != NULL && count < c->limits.batch_max; r = after) {
+		after = TAILQ_NEXT(r, next);
+		if (has_user(all, count, r->user))
 			continue;
-		leave_line(c, line, m);
-		all[count++] = m;
+		leave(c, line, r);
+		all[count++] = r;
 	}
 	pthread_mutex_unlock(&c->lock);
 	return count;
 }
 
-/* Hands the drop to the first that waits, or is done with it. */
+/* The next call of a drop, or the end of its line. */
 static void
 pass_on(struct combiner *c, struct line *line)
 {
-	struct member *m;
+	bool more;
 
 	pthread_mutex_lock(&c->lock);
-	m = TAILQ_FIRST(&line->members);
-	if (m != NULL) {
-		leave_line(c, line, m);
-		m->lead = true;
-	} else {
+	more = !TAILQ_EMPTY(&line->waiting);
+	if (!more)
 		LIST_REMOVE(line, next);
-	}
 	pthread_mutex_unlock(&c->lock);
-	if (m != NULL)
-		sem_post(&m->turn);
+	if (more)
+		pool_push_first(c->pool, &line->job);
 	else
 		free(line);
 }
 
-/* Calls for `m` and for those that wait behind it. To wait a moment for more company was
- * tried: the calls get larger, and there are fewer answers a second. */
+/* Calls for all that wait. To wait a moment for more company was tried: the calls get
+ * larger, and there are fewer answers a second. */
 static void
-lead(struct combiner *c, struct line *line, struct member *m)
+lead(struct job *job)
 {
-	struct member *all[COMBINER_BATCH_MAX];
-	int count;
+	struct line *line = (struct line *)(void *)((char *)job - offsetof(struct line, job));
+	struct combiner *c = line->combiner;
+	struct reserve *all[COMBINER_BATCH_MAX];
+	int count = take_members(c, line, all);
 
-	all[0] = m;
-	count = take_members(c, line, all);
-	decide(c, all, count);
+	if (count > 0)	/* or they were turned away meanwhile */
+		decide(c, all, count);
 	pass_on(c, line);
-	for (int i = 1; i < count; i++)
-		sem_post(&all[i]->turn);
+	for (int i = 0; i < count; i++)
+		all[i]->done(all[i]);
 }
 
-/* Waits to lead or for a verdict; false when neither began in time and it has left. */
-static bool
-wait_turn(struct combiner *c, struct line *line, struct member *m)
+static struct line *
+line_new(struct combiner *c, int64_t drop)
 {
-	int64_t until_ms = clock_ms() + c->limits.wait_ms;
-	struct timespec until = { until_ms / 1000, until_ms % 1000 * 1000000 };
-	bool left;
+	struct line *line = calloc(1, sizeof(*line));
 
-	while (sem_clockwait(&m->turn, CLOCK_MONOTONIC, &until) != 0) {
-		if (errno == EINTR)
-			continue;
-		pthread_mutex_lock(&c->lock);
-		left = m->queued;
-		if (left)
-			leave_line(c, line, m);
-		pthread_mutex_unlock(&c->lock);
-		if (left)
-			return false;
-		while (sem_wait(&m->turn) != 0)	/* the call it is in has an end of its own */
-			;
-		break;
-	}
-	return true;
+	if (line == NULL)
+		return NULL;
+	line->job.run = lead;
+	line->combiner = c;
+	line->drop = drop;
+	TAILQ_INIT(&line->waiting);
+	LIST_INSERT_HEAD(&c->lines, line, next);
+	return line;
 }
 
-/* Joins the drop's line, or begins one to lead. False: too many wait. */
-static bool
-join(struct combiner *c, struct member *m, struct line **line)
+bool
+combiner_join(struct combiner *c, struct reserve *r)
 {
-	bool ok = true;
+	struct line *line, *begun = NULL;
 
+	r->since_ms = clock_ms();
+	r->verdict = (struct verdict){ .status = DB_UNAVAILABLE };
 	pthread_mutex_lock(&c->lock);
-	*line = line_find(c, m->reserve->drop);
-	if (*line == NULL) {
-		*line = malloc(sizeof(**line));
-		ok = *line != NULL;
-		if (ok) {
-			(*line)->drop = m->reserve->drop;
-			TAILQ_INIT(&(*line)->members);
-			LIST_INSERT_HEAD(&c->lines, *line, next);
-			m->lead = true;
-		}
-	} else if (c->waiting >= c->limits.waiting_max) {
-		ok = false;
-	} else {
-		TAILQ_INSERT_TAIL(&(*line)->members, m, next);
-		m->queued = true;
+	line = line_find(c, r->drop);
+	if (line != NULL && c->waiting >= c->limits.waiting_max)
+		line = NULL;
+	else if (line == NULL)
+		line = begun = line_new(c, r->drop);
+	if (line != NULL) {
+		TAILQ_INSERT_TAIL(&line->waiting, r, next);
 		c->waiting++;
 	}
 	pthread_mutex_unlock(&c->lock);
-	return ok;
+	if (begun != NULL)
+		pool_push_first(c->pool, &begun->job);
+	if (line == NULL)
+		metrics_add(METRIC_RESERVES_TURNED_AWAY, 1);
+	return line != NULL;
 }
 
 void
-combiner_reserve(struct combiner *c, const struct reserve *r, struct verdict *v)
+combiner_turn_away(struct combiner *c)
 {
-	struct member m = { .reserve = r, .verdict = v };
+	int64_t late = clock_ms() - c->limits.wait_ms;
+	struct reserves away = TAILQ_HEAD_INITIALIZER(away);
+	struct reserve *r;
 	struct line *line;
 
-	*v = (struct verdict){ .status = DB_UNAVAILABLE };
-	sem_init(&m.turn, 0, 0);
-	if (!join(c, &m, &line) || (!m.lead && !wait_turn(c, line, &m)))
+	pthread_mutex_lock(&c->lock);
+	LIST_FOREACH(line, &c->lines, next) {
+		while ((r = TAILQ_FIRST(&line->waiting)) != NULL && r->since_ms <= late) {
+			leave(c, line, r);
+			TAILQ_INSERT_TAIL(&away, r, next);
+		}
+	}
+	pthread_mutex_unlock(&c->lock);
+	while ((r = TAILQ_FIRST(&away)) != NULL) {
+		TAILQ_REMOVE(&away, r, next);
 		metrics_add(METRIC_RESERVES_TURNED_AWAY, 1);
-	else if (m.lead)
-		lead(c, line, &m);
-	sem_destroy(&m.turn);
+		r->done(r);
+	}
 }

@@ -36,7 +36,8 @@ enum status {
 	TOO_MANY_ATTEMPTS,
 	INTERNAL,
 	UNAVAILABLE,
-	STATUS_COUNT
+	STATUS_COUNT,
+	PENDING		/* none yet: the handler will call req->resume() */
 };
 
 enum method { GET, POST, PATCH, DELETE, METHOD_COUNT };
@@ -75,6 +76,11 @@ struct req {
 	int header_count;
 	int retry_after_s;		/* 0: the table's */
 	const char *events;		/* to publish once answered: a message a line */
+
+	/* How a handler that returned PENDING goes on, once, from whatever thread; the request is
+	 * not its own any more. */
+	void (*resume)(struct req *req, enum status status);
+	void *resume_arg;
 };
 
 /* form_wrong(); returns INVALID so that a handler can return it. */

@@ -28,32 +28,21 @@ answer_hold(struct req *req, const struct verdict *v, const char *id)
 	    db_text(v->rows, v->shared_row, 2), NULL));
 }
 
-/* POST /api/drops/{id}/reservations {size?}: 201 {reservation, drop, serverTime}. */
-enum status
-reservation_create(struct ctx *ctx, struct req *req)
+/* The answer to one whose verdict is there. */
+static enum status
+answer(struct req *req, struct reserve *r)
 {
-	static const char *const fields[] = { "size", NULL };
-	struct verdict *v = arena_alloc(req->arena, sizeof(*v));
-	char id[UUID_TEXT_LEN];
-	const char *size = NULL, *code;
+	struct verdict *v = &r->verdict;
+	const char *code;
 	enum status status;
 
-	if (!form_parse(&req->form, req->body, req->body_len, fields, true) ||
-	    !form_text(&req->form, "size", false, 20, false, &size) || !req_key(req))
-		return INVALID;
-	if (!req_drop_id(req))
-		return NOT_FOUND;
-	uuid_new(id);
-	combiner_reserve(ctx->combiner, &(struct reserve){ .drop = strtoll(req->path_id, NULL, 10),
-	    .user = req->user, .id = id, .session = req->session, .size = size, .key = req->key,
-	    .request = req_print(req) }, v);
 	arena_defer(req->arena, free_verdict, v);
 	if (v->status != DB_OK)
 		return reply_db_failure(req, v->status);
 	code = db_text(v->rows, v->row, 1);
 	if (code != NULL && strcmp(code, "held") == 0) {
 		metrics_add(METRIC_HOLDS, 1);
-		return answer_hold(req, v, id);
+		return answer_hold(req, v, r->id);
 	}
 	status = reply_row(req, v->rows, v->row);
 	if (v->row == 0)
@@ -63,6 +52,36 @@ reservation_create(struct ctx *ctx, struct req *req)
 	if (status == OK)	/* the answer kept for its key */
 		reply_location(req, "/api/reservations/", "reservation");
 	return status;
+}
+
+static void
+decided(struct reserve *r)
+{
+	struct req *req = r->arg;
+
+	req->resume(req, answer(req, r));
+}
+
+/* POST /api/drops/{id}/reservations {size?}: 201 {reservation, drop, serverTime}. */
+enum status
+reservation_create(struct ctx *ctx, struct req *req)
+{
+	static const char *const fields[] = { "size", NULL };
+	char *id = arena_alloc(req->arena, UUID_TEXT_LEN);
+	const char *size = NULL;
+	struct reserve *r;
+
+	if (!form_parse(&req->form, req->body, req->body_len, fields, true) ||
+	    !form_text(&req->form, "size", false, 20, false, &size) || !req_key(req))
+		return INVALID;
+	if (!req_drop_id(req))
+		return NOT_FOUND;
+	uuid_new(id);
+	r = arena_alloc(req->arena, sizeof(*r));
+	*r = (struct reserve){ .drop = strtoll(req->path_id, NULL, 10), .user = req->user,
+	    .id = id, .session = req->session, .size = size, .key = req->key,
+	    .request = req_print(req), .done = decided, .arg = req };
+	return combiner_join(ctx->combiner, r) ? PENDING : UNAVAILABLE;
 }
 
 /* GET /api/reservations: 200 {reservations, serverTime}, the caller's own. */

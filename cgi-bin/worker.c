@@ -1,23 +1,37 @@
-/* lastpair-api: the FastCGI worker. Start reading here: several threads accept requests,
- * each request takes one path through serve(). */
-#include <fcgiapp.h>
+/* lastpair-api: the FastCGI worker. Start reading here: one thread watches all connections
+ * and takes requests from them (watch()); what needs the database goes on on a thread of the
+ * pool. Each request takes one path: begin(), its handler, finish(). */
+#include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "connection.h"
 #include "log.h"
 #include "metrics.h"
 #include "options.h"
+#include "pool.h"
 #include "reply.h"
 #include "routes.h"
 
-#define FCGI_SOCKET 0	/* where the supervisor hands over the listening socket */
+#define MAX_CLIENTS	8192	/* connections; the web server's own limits are narrower */
+#define MAX_EVENTS	64
+#define SWEEP_MS	100	/* between two looks at what has waited too long */
+#define DRAIN_MS	15000	/* for ending what is in hand */
+#define IDLE_MS		500	/* a connection on which nothing comes while draining */
+#define SIGNIN_WAIT_MS	10000	/* for a thread of the pool that hashes passwords */
+#define SIGNIN_QUEUE	64	/* requests for each of those threads */
 
 static const char usage[] =
 "Usage: lastpair-api [-c FILE] [--pool NAME]\n"
@@ -28,88 +42,74 @@ static const char usage[] =
 
 struct worker {
 	struct ctx ctx;
-	const char *pool;
+	const char *name;	/* of its pool */
+	struct pool *pool;
+	int queue_max;		/* requests that may wait for a thread of it */
+	int wait_ms;		/* and how long */
+	int epoll, signals;
+	bool listening;
+	atomic_bool draining;	/* ends after what is in hand */
+	pthread_mutex_t lock;
+	LIST_HEAD(, client) clients;
+	int client_count;
 };
 
-static const char *
-param(const FCGX_Request *fcgi, const char *name)
-{
-	return FCGX_GetParam(name, fcgi->envp);
-}
+/* A connection. While a request is in hand nothing is heard of it, and it belongs to the
+ * thread that has the request; then to the one that watches. */
+struct client {
+	LIST_ENTRY(client) next;
+	struct worker *worker;
+	struct conn *conn;
+	struct arena *arena;
+	struct job job;
+	struct req *req;
+	const struct route *route;
+	int64_t began_us;
+	int64_t idle_since_ms;	/* 0 while a request is in hand; under the lock */
+};
 
-static const char *
-param_or(const FCGX_Request *fcgi, const char *name, const char *fallback)
-{
-	const char *s = param(fcgi, name);
-
-	return s != NULL ? s : fallback;
-}
-
-/* For what is still needed, by the log, when the request's own memory is gone. */
-static const char *
-param_kept(struct arena *arena, const FCGX_Request *fcgi, const char *name)
-{
-	const char *s = param_or(fcgi, name, "-");
-
-	return arena_strndup(arena, s, strlen(s));
-}
-
-/* Method and path. A method that is none of ours fits no route. */
-static void
-take_target(struct req *req, const FCGX_Request *fcgi)
-{
-	static const struct {
-		const char *name;
-		enum method method;
-	} methods[] = { { "GET", GET }, { "HEAD", GET }, { "POST", POST }, { "PATCH", PATCH },
-	    { "DELETE", DELETE } };
-
-	req->method_text = param_kept(req->arena, fcgi, "REQUEST_METHOD");
-	req->path = param_or(fcgi, "DOCUMENT_URI", "");
-	req->query = param_or(fcgi, "QUERY_STRING", "");
-	req->head = strcmp(req->method_text, "HEAD") == 0;
-	req->method = METHOD_COUNT;
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (strcmp(req->method_text, methods[i].name) == 0)
-			req->method = methods[i].method;
-}
+/*
+ * Clients.
+ */
 
 static void
-take_headers(struct req *req, const FCGX_Request *fcgi)
+client_free(struct client *c)
 {
-	req->id = param_kept(req->arena, fcgi, "REQUEST_ID");
-	req->address = param_or(fcgi, "REMOTE_ADDR", "");
-	req->authorization = param(fcgi, "HTTP_AUTHORIZATION");
-	req->cookie = param(fcgi, "HTTP_COOKIE");
-	req->origin = param(fcgi, "HTTP_ORIGIN");
-	req->host = param(fcgi, "HTTP_HOST");
-	req->fetch_site = param(fcgi, "HTTP_SEC_FETCH_SITE");
-	req->if_none_match = param(fcgi, "HTTP_IF_NONE_MATCH");
-	req->key = param(fcgi, "HTTP_IDEMPOTENCY_KEY");
-	req->tls = strcmp(param_or(fcgi, "HTTPS", ""), "on") == 0;
+	struct worker *w = c->worker;
+
+	pthread_mutex_lock(&w->lock);
+	LIST_REMOVE(c, next);
+	w->client_count--;
+	pthread_mutex_unlock(&w->lock);
+	arena_free(c->arena);
+	conn_free(c->conn);
+	free(c);
 }
 
-/* Reads the body, up to `max` bytes. */
-static enum status
-take_body(struct req *req, const FCGX_Request *fcgi, size_t max)
+/* Waits for the next request of a client. */
+static void
+client_watch(struct client *c)
 {
-	unsigned long len = strtoul(param_or(fcgi, "CONTENT_LENGTH", "0"), NULL, 10);
-	char *body;
+	struct worker *w = c->worker;
+	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
+	    .data.ptr = c };
+	int fd = conn_fd(c->conn);
+	bool ok;
 
-	if (len > max)
-		return max == 0 ? req_wrong(req, "", "This request takes no body.") :
-		    PAYLOAD_TOO_LARGE;
-	body = arena_alloc(req->arena, len + 1);
-	req->body = body;
-	while (req->body_len < len) {
-		int n = FCGX_GetStr(body + req->body_len, (int)(len - req->body_len), fcgi->in);
-
-		if (n <= 0)
-			return req_wrong(req, "", "The body ends too early.");
-		req->body_len += (size_t)n;
+	pthread_mutex_lock(&w->lock);
+	c->idle_since_ms = clock_ms();
+	ok = epoll_ctl(w->epoll, EPOLL_CTL_MOD, fd, &event) == 0 ||
+	    (errno == ENOENT && epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event) == 0);
+	pthread_mutex_unlock(&w->lock);
+	if (!ok) {
+		log_error("epoll_ctl: %s", strerror(errno));
+		client_free(c);
 	}
-	return OK;
 }
+
+/*
+ * A request.
+ */
 
 /* Verifies the token and finds its session's id. */
 static enum status
@@ -148,99 +148,263 @@ refuse_first(struct ctx *ctx, struct req *req, enum access access, enum status s
 	return access == ADMIN && !admin ? FORBIDDEN : status;
 }
 
-/* The whole of a request, but for sending the answer. */
-static enum status
-serve(struct ctx *ctx, struct req *req, const FCGX_Request *fcgi)
+/* Sends the answer, tells the world what it changed, and waits for the client's next. */
+static void
+finish(struct client *c, enum status status)
 {
-	const struct route *route;
+	struct worker *w = c->worker;
+	struct req *req = c->req;
+	struct buf out = { 0 };
+	int64_t took_us;
+	bool kept, last = w->draining;
+	int http;
+
+	req->status = status;
+	reply_write(req, &out);
+	kept = conn_answer(c->conn, &out, last);
+	if (!kept && !last)
+		log_error("%s: the answer could not be sent", req->id);
+	buf_free(&out);
+
+	http = reply_http_status(req);
+	publish_lines(w->ctx.publisher, req->events);	/* now that nobody waits for it */
+	took_us = clock_us() - c->began_us;
+	metrics_add(http < 300 ? METRIC_REQUESTS_2XX : http < 400 ? METRIC_REQUESTS_3XX :
+	    http < 500 ? METRIC_REQUESTS_4XX : METRIC_REQUESTS_5XX, 1);
+	metrics_add(METRIC_REQUEST_US, (unsigned long)took_us);
+	log_info("%s %s %s %s %d %lld.%03lld ms", req->id, w->name, req->method_text, req->route,
+	    http, (long long)took_us / 1000, (long long)took_us % 1000);
+	arena_reset(c->arena);
+	if (kept)
+		client_watch(c);
+	else
+		client_free(c);
+}
+
+static struct client *
+client_of(struct job *job)
+{
+	return (struct client *)(void *)((char *)job - offsetof(struct client, job));
+}
+
+/* On a thread of the pool. */
+static void
+refuse(struct job *job)
+{
+	struct client *c = client_of(job);
+
+	finish(c, refuse_first(&c->worker->ctx, c->req, c->route->access, c->req->status));
+}
+
+/* What a handler came to, on whatever thread; what it may take to refuse needs one that may
+ * wait. */
+static void
+settle(struct client *c, enum status status)
+{
+	if (c->route->access == OPEN || (status != INVALID && status != NOT_FOUND)) {
+		finish(c, status);
+		return;
+	}
+	c->req->status = status;
+	c->job.run = refuse;
+	pool_push(c->worker->pool, &c->job);
+}
+
+static void
+resume(struct req *req, enum status status)
+{
+	settle(req->resume_arg, status);
+}
+
+/* On a thread of the pool. */
+static void
+handle(struct job *job)
+{
+	struct client *c = client_of(job);
+	struct worker *w = c->worker;
+
+	if (clock_ms() - job->since_ms > w->wait_ms) {
+		metrics_add(METRIC_REQUESTS_TURNED_AWAY, 1);
+		finish(c, UNAVAILABLE);
+		return;
+	}
+	finish(c, refuse_first(&w->ctx, c->req, c->route->access,
+	    c->route->handle(&w->ctx, c->req)));
+}
+
+/* All that has to be said before the handler: OK when it is its turn. */
+static enum status
+check(struct client *c)
+{
+	struct req *req = c->req;
 	enum status status;
 
-	take_headers(req, fcgi);
-	take_target(req, fcgi);
-	route = route_find(req, &status);
-	if (route == NULL)
+	c->route = route_find(req, &status);
+	if (c->route == NULL)
 		return status;
-	if (route->access != OPEN) {
-		status = take_session(ctx, req);
+	if (c->route->access != OPEN) {
+		status = take_session(&c->worker->ctx, req);
 		if (status != OK)
 			return status;
 	} else if (req->method != GET && req->authorization == NULL && req_cross_site(req)) {
 		return CROSS_SITE;	/* or another page could sign this browser in as it likes */
 	}
-	status = take_body(req, fcgi, route->max_body);
-	if (status != OK)
-		return status;
-	status = route->handle(ctx, req);
-	return refuse_first(ctx, req, route->access, status);
+	return conn_body(c->conn, req, c->route->max_body);
+}
+
+/* Takes the next request of a client up to where it may have to wait for something. */
+static void
+begin(struct client *c)
+{
+	struct worker *w = c->worker;
+	enum status status;
+
+	c->began_us = clock_us();
+	if (!conn_request(c->conn, c->arena, &c->req)) {
+		client_free(c);
+		return;
+	}
+	c->req->resume = resume;
+	c->req->resume_arg = c;
+	status = check(c);
+	if (status != OK) {
+		finish(c, status);
+	} else if (c->route->handle == reservation_create) {	/* it waits in no thread */
+		status = c->route->handle(&w->ctx, c->req);
+		if (status != PENDING)	/* or it is somebody else's already */
+			settle(c, status);
+	} else if (pool_waiting(w->pool) >= w->queue_max) {
+		metrics_add(METRIC_REQUESTS_TURNED_AWAY, 1);
+		finish(c, UNAVAILABLE);
+	} else {
+		c->job.run = handle;
+		pool_push(w->pool, &c->job);
+	}
+}
+
+/*
+ * Watching.
+ */
+
+/* Listens for new connections, or no longer. */
+static void
+listen_on(struct worker *w, bool on)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = w };
+
+	if (w->listening == on)
+		return;
+	if (epoll_ctl(w->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, CONN_LISTENER, &event) != 0)
+		log_error("epoll_ctl: %s", strerror(errno));
+	w->listening = on;
+}
+
+/* Takes one connection, so that each of the workers gets its share. */
+static void
+welcome(struct worker *w)
+{
+	struct conn *conn = conn_accept();
+	struct client *c;
+
+	if (conn == NULL) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+			log_error("accept: %s", strerror(errno));
+			listen_on(w, false);	/* until the next sweep: out of descriptors, say */
+		}
+		return;
+	}
+	c = calloc(1, sizeof(*c));
+	if (c == NULL) {
+		conn_free(conn);
+		return;
+	}
+	c->worker = w;
+	c->conn = conn;
+	c->arena = arena_new();
+	pthread_mutex_lock(&w->lock);
+	LIST_INSERT_HEAD(&w->clients, c, next);
+	w->client_count++;
+	pthread_mutex_unlock(&w->lock);
+	client_watch(c);
 }
 
 static void
-handle(struct worker *w, struct arena *arena, FCGX_Request *fcgi)
+heard(struct worker *w, const struct epoll_event *event)
 {
-	struct req *req = arena_alloc(arena, sizeof(*req));
-	int64_t began_us = clock_us();
-	struct buf out = { 0 };
-	int http;
-	int64_t took_us;
+	struct client *c = event->data.ptr;
 
-	req->arena = req->form.arena = arena;
-	req->route = "-";
-	req->status = serve(&w->ctx, req, fcgi);
-	reply_write(req, &out);
-	if (out.failed || FCGX_PutStr(out.data, (int)out.len, fcgi->out) < 0)
-		log_error("%s: the answer could not be sent", req->id);
-	buf_free(&out);
-	http = reply_http_status(req);
-	FCGX_Finish_r(fcgi);
-
-	publish_lines(w->ctx.publisher, req->events);	/* now that nobody waits for it */
-	took_us = clock_us() - began_us;
-	metrics_add(http < 300 ? METRIC_REQUESTS_2XX : http < 400 ? METRIC_REQUESTS_3XX :
-	    http < 500 ? METRIC_REQUESTS_4XX : METRIC_REQUESTS_5XX, 1);
-	metrics_add(METRIC_REQUEST_US, (unsigned long)took_us);
-	log_info("%s %s %s %s %d %lld.%03lld ms", req->id, w->pool, req->method_text, req->route,
-	    http, (long long)took_us / 1000, (long long)took_us % 1000);
-}
-
-/* One thread of the worker. */
-struct thread {
-	struct worker *worker;
-	pthread_t id;
-	atomic_bool busy;	/* with a request */
-	atomic_bool ended;
-	_Atomic int64_t idle_since_ms;
-};
-
-static atomic_bool draining;
-
-static void *
-accept_loop(void *arg)
-{
-	struct thread *t = arg;
-	struct arena *arena = arena_new();
-	FCGX_Request fcgi;
-
-	FCGX_InitRequest(&fcgi, FCGI_SOCKET, FCGI_FAIL_ACCEPT_ON_INTR);
-	for (;;) {
-		t->idle_since_ms = clock_ms();
-		t->busy = false;
-		if (FCGX_Accept_r(&fcgi) < 0) {
-			if (draining)
-				break;
-			clock_sleep_ms(100);	/* out of descriptors, say */
-			continue;
-		}
-		t->busy = true;
-		if (draining)
-			fcgi.keepConnection = 0;
-		handle(t->worker, arena, &fcgi);
-		arena_reset(arena);
+	if (event->data.ptr == w) {
+		welcome(w);
+	} else if (event->data.ptr == &w->signals) {
+		w->draining = true;
+	} else {
+		pthread_mutex_lock(&w->lock);
+		c->idle_since_ms = 0;
+		pthread_mutex_unlock(&w->lock);
+		if (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+			client_free(c);
+		else
+			begin(c);
 	}
-	FCGX_Free(&fcgi, 1);
-	arena_free(arena);
-	t->ended = true;
-	return NULL;
 }
+
+/* Closes the connections on which nothing has come for a while; how many there were. */
+static int
+close_idle(struct worker *w)
+{
+	int64_t now = clock_ms();
+	struct client *c, *after;
+	LIST_HEAD(, client) idle = LIST_HEAD_INITIALIZER(idle);
+	int left;
+
+	pthread_mutex_lock(&w->lock);
+	for (c = LIST_FIRST(&w->clients); c != NULL; c = after) {
+		after = LIST_NEXT(c, next);
+		if (c->idle_since_ms != 0 && now - c->idle_since_ms > IDLE_MS) {
+			LIST_REMOVE(c, next);
+			LIST_INSERT_HEAD(&idle, c, next);
+		}
+	}
+	left = w->client_count;
+	pthread_mutex_unlock(&w->lock);
+	while ((c = LIST_FIRST(&idle)) != NULL)
+		client_free(c);
+	return left;
+}
+
+/* Takes what comes, until a signal says to end; then what is in hand, and what still comes on
+ * connections that the web server keeps. False when that takes too long. */
+static bool
+watch(struct worker *w)
+{
+	struct epoll_event events[MAX_EVENTS];
+	int64_t swept_ms = 0, until_ms = 0, now;
+	int n;
+
+	for (;;) {
+		n = epoll_wait(w->epoll, events, MAX_EVENTS, SWEEP_MS);
+		for (int i = 0; i < n; i++)
+			heard(w, &events[i]);
+		now = clock_ms();
+		if (now - swept_ms < SWEEP_MS && !w->draining)
+			continue;
+		swept_ms = now;
+		combiner_turn_away(w->ctx.combiner);
+		listen_on(w, !w->draining && w->client_count < MAX_CLIENTS);
+		if (!w->draining)
+			continue;
+		if (until_ms == 0)
+			until_ms = now + DRAIN_MS;
+		if (close_idle(w) == 0)
+			return true;
+		if (now > until_ms)
+			return false;
+	}
+}
+
+/*
+ * The process.
+ */
 
 /* --pool NAME */
 static const char *
@@ -253,90 +417,66 @@ pool_name(const struct options *o, int argc, char **argv, int i)
 	return argv[i + 1];
 }
 
-static struct thread *
-start_threads(struct worker *w, long count)
-{
-	struct thread *threads = calloc((size_t)count, sizeof(*threads));
-
-	for (long i = 0; threads != NULL && i < count; i++) {
-		threads[i].worker = w;
-		if (pthread_create(&threads[i].id, NULL, accept_loop, &threads[i]) != 0)
-			return NULL;
-	}
-	return threads;
-}
-
-/* Lets each thread answer what it has in hand and what comes on a connection that nginx
- * keeps open, then ends it. A thread waits in accept() or for the next request on such a
- * connection: after IDLE_MS of that nothing is coming, and a signal ends the wait. */
-static void
-drain(struct thread *threads, long count)
-{
-	enum { IDLE_MS = 500, GIVE_UP_MS = 15000 };
-	int64_t deadline = clock_ms() + GIVE_UP_MS;
-	long left = count;
-
-	draining = true;
-	FCGX_ShutdownPending();
-	while (left > 0 && clock_ms() < deadline) {
-		clock_sleep_ms(20);
-		left = 0;
-		for (long i = 0; i < count; i++) {
-			struct thread *t = &threads[i];
-
-			left += !t->ended;
-			if (!t->ended && !t->busy && clock_ms() - t->idle_since_ms > IDLE_MS)
-				pthread_kill(t->id, SIGUSR1);
-		}
-	}
-	if (left > 0) {
-		log_error("%ld requests did not end in %d ms", left, GIVE_UP_MS);
-		_exit(EXIT_FAILURE);
-	}
-	for (long i = 0; i < count; i++)
-		pthread_join(threads[i].id, NULL);
-	free(threads);
-}
-
 static bool
-ctx_open(struct ctx *ctx)
+ctx_open(struct worker *w)
 {
+	struct ctx *ctx = &w->ctx;
+	bool auth = strcmp(w->name, "auth") == 0;
+	int threads = (int)(auth ? ctx->conf.signin_threads : ctx->conf.worker_threads);
+
 	ctx->keys = token_keys_load(ctx->conf.signing_key_file,
 	    ctx->conf.signing_key_previous_file);
 	if (ctx->keys == NULL)
 		return false;
+	mallopt(M_ARENA_MAX, threads + 1);	/* so that threads don't wait for each other's */
+	w->queue_max = auth ? SIGNIN_QUEUE * threads : (int)ctx->conf.worker_queue;
+	w->wait_ms = auth ? SIGNIN_WAIT_MS : DB_WAIT_MS;
 	metrics_open(ctx->conf.metrics_file);
 	ctx->db = db_pool_new(&ctx->conf, ctx->conf.database_user_api,
 	    (int)ctx->conf.database_pool);
-	ctx->combiner = combiner_new(ctx->db, &(struct combiner_limits){
+	w->pool = pool_new(threads);
+	ctx->combiner = combiner_new(ctx->db, w->pool, &(struct combiner_limits){
 	    .batch_max = (int)ctx->conf.reserve_batch,
 	    .waiting_max = (int)ctx->conf.reserve_queue, .wait_ms = DB_WAIT_MS });
 	ctx->publisher = publisher_new(&ctx->conf);
-	return ctx->db != NULL && ctx->combiner != NULL && ctx->publisher != NULL;
+	return ctx->db != NULL && w->pool != NULL && ctx->combiner != NULL &&
+	    ctx->publisher != NULL;
 }
 
 static void
-ctx_close(struct ctx *ctx)
+ctx_close(struct worker *w)
 {
-	publisher_free(ctx->publisher);
-	combiner_free(ctx->combiner);
-	db_pool_free(ctx->db);
-	token_keys_free(ctx->keys);
-	conf_free(&ctx->conf);
+	pool_free(w->pool);
+	publisher_free(w->ctx.publisher);
+	combiner_free(w->ctx.combiner);
+	db_pool_free(w->ctx.db);
+	token_keys_free(w->ctx.keys);
+	conf_free(&w->ctx.conf);
 }
 
-/* Signals are taken by the main thread alone, so that none breaks into a request. */
-static sigset_t
-block_signals(void)
+/* Signals are taken by the watching thread, from a descriptor, so that none breaks into a
+ * request. */
+static bool
+watch_open(struct worker *w)
 {
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &w->signals };
+	struct rlimit files;
 	sigset_t set;
 
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	return set;
+	pthread_mutex_init(&w->lock, NULL);
+	w->signals = signalfd(-1, &set, SFD_CLOEXEC);
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	return w->signals >= 0 && w->epoll >= 0 &&
+	    epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->signals, &event) == 0;
 }
 
 int
@@ -344,33 +484,29 @@ main(int argc, char **argv)
 {
 	struct options o = { .program = "lastpair-api", .usage = usage };
 	struct worker w = { 0 };
-	struct thread *threads;
-	long count;
-	sigset_t signals;
-	int caught, i = options_parse(&o, argc, argv);
+	int i = options_parse(&o, argc, argv);
 
-	w.pool = pool_name(&o, argc, argv, i);
+	w.name = pool_name(&o, argc, argv, i);
 	options_conf(&o, &w.ctx.conf);
 	log_open("lastpair-api");
-	signals = block_signals();
-	/* FCGX_Init() takes SIGUSR1 for itself: it interrupts a wait for a request. */
-	if (FCGX_Init() != 0 || FCGX_IsCGI()) {
+	if (!conn_init()) {
 		fputs("lastpair-api: descriptor 0 is no listening socket; start it by spawn-fcgi\n",
 		    stderr);
 		return EXIT_FAILURE;
 	}
-	if (!ctx_open(&w.ctx))
-		return EXIT_FAILURE;
-	count = strcmp(w.pool, "auth") == 0 ? w.ctx.conf.signin_threads :
-	    w.ctx.conf.worker_threads;
-	mallopt(M_ARENA_MAX, (int)count);	/* so that threads don't wait for each other's */
-	threads = start_threads(&w, count);
-	if (threads == NULL) {
-		log_error("can't start %ld threads", count);
+	if (!watch_open(&w)) {
+		log_error("can't watch for requests: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}
-	sigwait(&signals, &caught);
-	drain(threads, count);
-	ctx_close(&w.ctx);
+	if (!ctx_open(&w))
+		return EXIT_FAILURE;
+	listen_on(&w, true);
+	if (!watch(&w)) {
+		log_error("%d requests did not end in %d ms", w.client_count, DRAIN_MS);
+		_exit(EXIT_FAILURE);
+	}
+	ctx_close(&w);
+	close(w.epoll);
+	close(w.signals);
 	return EXIT_SUCCESS;
 }

@@ -22,6 +22,7 @@ struct conf {
 	long signin_window_seconds;
 	bool cookie_secure;
 	long worker_threads;		/* a process */
+	long worker_queue;
 	long signin_threads;		/* a process of the sign-in pool */
 	long reserve_batch;
 	long reserve_queue;

@@ -21,6 +21,8 @@ static const struct {
 	[METRIC_REQUESTS_5XX] = { "lastpair_requests_total", "{status=\"5xx\"}", NULL, NULL },
 	[METRIC_REQUEST_US] = { "lastpair_request_microseconds_total", "", "counter",
 	    "Time spent on them." },
+	[METRIC_REQUESTS_TURNED_AWAY] = { "lastpair_requests_turned_away_total", "", "counter",
+	    "Requests answered 503 because too many waited for a thread, or for too long." },
 	[METRIC_HOLDS] = { "lastpair_holds_total", "", "counter", "Holds made." },
 	[METRIC_SOLD_OUT] = { "lastpair_sold_out_total", "", "counter",
 	    "Reserves refused because nothing was free." },

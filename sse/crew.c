@@ -9,9 +9,10 @@
 #include "clock.h"
 #include "log.h"
 
-#define SHARE		30	/* a loop's rounds take a thirtieth of the time in the long run; nginx
-				 * before it, and what waits for a processor, take many times that */
-#define CREDIT_US	20000	/* that rounds may be ahead of it, after a quiet time */
+#define SHARE		4	/* rounds take a quarter of the time in the long run */
+#define PROXIED		8	/* as often as itself a write to the web server is counted: that
+				 * one takes six times as long to pass it on */
+#define CREDIT_US	150000	/* that rounds may be ahead of their share, after a quiet time */
 #define WIDEST_TICK_MS	1000
 #define SOON_MS		100	/* a round in that time is worth waiting for */
 #define NOBODY		(-1)
@@ -61,24 +62,32 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	crowd_round(w->crowd);
 }
 
+/* What a loop's rounds take, with what they make the web server do. One round that was
+ * held up says nothing of load, so it is the shorter of two. */
+static int64_t
+round_us(const struct crowd_stats *s)
+{
+	return s->steady_us + (s->subscribers == 0 ? 0 :
+	    s->steady_us * (PROXIED - 1) * s->proxied / s->subscribers);
+}
+
 static int64_t
 longest_round_us(const struct crew *w)
 {
-	int64_t longest = crowd_stats(w->crowd)->steady_us;
+	int64_t longest = round_us(crowd_stats(w->crowd));
 
 	for (int i = 0; i < w->others; i++) {
 		struct loop_stats stats;
 
 		loop_stats(w->loops[i], &stats);
-		if (stats.crowd.steady_us > longest)
-			longest = stats.crowd.steady_us;
+		if (round_us(&stats.crowd) > longest)
+			longest = round_us(&stats.crowd);
 	}
 	return longest;
 }
 
 /* The time that must pass before rounds have taken no more than their share. It is paid off
- * as time goes by, at least within the widest tick. One round that was held up says
- * nothing of load: see longest_round_us(). */
+ * as time goes by, at least within the widest tick. */
 static int64_t
 owed_ms(struct crew *w)
 {

@@ -71,7 +71,7 @@ refuse(struct server *v, const struct caller *c, struct wanted *wanted)
 static void
 answer(struct server *v, const struct caller *c)
 {
-	struct newcomer n = { .fd = c->fd, .fields = c->fields };
+	struct newcomer n = { .fd = c->fd, .fields = c->fields, .proxied = c->trust_cookie };
 	const struct head *head = c->head;
 	const char *token;
 

@@ -54,6 +54,7 @@ struct subscriber {
 	struct crowd *crowd;
 	int index;		/* of its place */
 	bool armed;		/* the socket is full: the event waits for room */
+	bool proxied;
 	uint32_t offset;	/* bytes already written of the frame after `seq` */
 	struct text *text;	/* goes out before the snapshot */
 	struct snapshot *snapshot;	/* goes out before the log */
@@ -566,6 +567,7 @@ subscriber_end(struct subscriber *s)
 
 	if (s->armed)
 		c->stats.blocked--;
+	c->stats.proxied -= s->proxied;
 	event_del(&s->event);
 	close(p->fd);
 	*p = c->list[--c->stats.subscribers];
@@ -875,6 +877,7 @@ crowd_add(struct crowd *c, const struct newcomer *n)
 	if (s != NULL) {
 		s->crowd = c;
 		s->index = c->stats.subscribers;
+		s->proxied = n->proxied;
 		setsockopt(n->fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
 	}
 	if (s == NULL || !subscriber_begin(s, n)) {
@@ -886,6 +889,7 @@ crowd_add(struct crowd *c, const struct newcomer *n)
 		return;
 	}
 	c->stats.subscribers++;
+	c->stats.proxied += s->proxied;
 	c->stats.streams++;
 	if ((place_of(s)->seq != NOWHERE || !n->soon) && !flush(s))
 		subscriber_end(s);

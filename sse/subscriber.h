@@ -20,7 +20,8 @@ struct crowd_stats {
 	unsigned long let_go;		/* too slow */
 	unsigned long rounds;
 	int64_t round_us, round_max_us;	/* the last one, the longest */
-	int64_t steady_us;		/* the shorter of the last two */
+	int proxied;			/* of the subscribers, through the web server */
+	int64_t steady_us;		/* the shorter of the last two rounds */
 };
 
 /* What a stream begins with, but for fields of its own and the empty line. It has no
@@ -32,6 +33,7 @@ struct crowd_stats {
 struct newcomer {
 	int fd;			/* the crowd's from then on */
 	bool soon;		/* a round is near, with changes: it can wait for that */
+	bool proxied;		/* comes through the web server */
 	bool member;		/* `claims` is what a valid token says */
 	struct token_claims claims;
 	struct wanted wanted;

@@ -24,9 +24,11 @@ COMMENT ON COLUMN lastpair.admin_actions.before IS 'what changed, as it was, by 
 COMMENT ON COLUMN lastpair.admin_actions.after IS 'the same as it became';
 
 -- All reservations of one drop, among those of all others: which parts of the table they
--- may be in. A few bytes for a megabyte, and nothing to write but where a drop is new to a part, so
--- that it costs a reserve next to nothing. The condition is always true, but only a query that
--- says it, too, can take this index: nothing that looks for one user's hold ever does.
+-- may be in. Tried with ten million of others: 144 kB, and 10 ms to find a drop's none, 50 ms with
+-- twenty thousand of its own. A row that is added at the end costs nothing that could be measured, one
+-- written into a part that is summed up already 4 us; an ordinary index on (drop_id, created_at)
+-- takes 11 us for each. The condition is always true, but only a query that says it, too, can take
+-- this index: nothing that looks for one user's hold ever does.
 CREATE INDEX reservations_drop
 	ON lastpair.reservations USING brin (drop_id int8_bloom_ops (n_distinct_per_range = 64, false_positive_rate = 0.01))
 	WITH (pages_per_range = 128, autosummarize = on) WHERE price_cents >= 0;

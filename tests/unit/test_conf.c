@@ -51,7 +51,7 @@ an_empty_file_gives_the_defaults(void **state)
 	assert_int_equal(conf.bcrypt_cost, 11);
 	assert_int_equal(conf.signin_failures, 10);
 	assert_false(conf.cookie_secure);
-	assert_int_equal(conf.worker_threads, 512);
+	assert_int_equal(conf.worker_threads, 64);
 	assert_int_equal(conf.sse_max_subscribers, 20000);
 	assert_int_equal(conf.sse_tick_ms, 25);
 	assert_int_equal(conf.sse_log_kib, 4096);

@@ -161,9 +161,10 @@ struct peer {
 };
 
 static void
-join(struct peer *p, const char *last, int user)
+join_as(struct peer *p, const char *last, int user, bool proxied)
 {
-	struct newcomer n = { .member = user > 0, .claims.user = user, .last = last };
+	struct newcomer n = { .member = user > 0, .claims.user = user, .last = last,
+	    .proxied = proxied };
 	int pair[2], room = 1 << 20;
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
@@ -172,6 +173,12 @@ join(struct peer *p, const char *last, int user)
 	n.fd = pair[0];
 	crew_add(crew, &n);
 	*p = (struct peer){ .fd = pair[1] };
+}
+
+static void
+join(struct peer *p, const char *last, int user)
+{
+	join_as(p, last, user, true);
 }
 
 static void
@@ -412,6 +419,28 @@ a_tick_widens_with_the_rounds_and_narrows_again(void **state)
 }
 
 static void
+direct_readers_are_told_more_often(void **state)
+{
+	static struct peer peer[4];
+	int events;
+
+	(void)state;
+	begin(1, 100);
+	for (int i = 0; i < 4; i++) {
+		join_as(&peer[i], NULL, 0, false);
+		await(&peer[i], "event: snapshot");
+	}
+	atomic_store(&write_us, 5000);		/* a round takes 20 ms, so one begins each 80 */
+	longest_silence(&peer[0], 2000, &events);
+	assert_in_range(events, 16, 36);
+	atomic_store(&write_us, 0);
+	for (int i = 0; i < 4; i++) {
+		await_version(&peer[i]);
+		close(peer[i].fd);
+	}
+}
+
+static void
 one_round_that_was_held_up_widens_nothing(void **state)
 {
 	static struct peer peer;
@@ -445,6 +474,7 @@ main(void)
 		T(the_crew_is_full_at_its_number_and_not_before),
 		T(an_ended_epoch_reaches_every_loop),
 		T(a_tick_widens_with_the_rounds_and_narrows_again),
+		T(direct_readers_are_told_more_often),
 		T(one_round_that_was_held_up_widens_nothing),
 	};
 

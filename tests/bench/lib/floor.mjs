@@ -7,8 +7,8 @@ import { end, start, tool } from './load.mjs';
 import { freePort, newFolder, rush } from './store.mjs';
 
 const PROCESSES = 2;
-const THREADS = 32;	/* as the store's workers have */
-const KEPT = PROCESSES * THREADS / 2 / 2 + 1;	/* a process of nginx, by the rule of ./run */
+const THREADS = 32;	/* each serves one connection at a time, kept or not */
+const KEPT = PROCESSES * THREADS / 2 / 2 + 1;	/* a process of nginx: half the threads, so that none waits behind an idle one */
 
 /**
  * The floor's whole configuration. Two servers: one with no more than FastCGI needs, by Debian's own list of
@@ -82,7 +82,7 @@ export class Floor {
 		this.children = [];
 	}
 
-	/** Workers as the store has them, on a socket of their own: connections that the one server keeps would else pin
+	/** Workers on a socket of their own: connections that the one server keeps would else pin
 	 * threads that the other needs. @param {string} name */
 	#workers(name) {
 		return start('spawn-fcgi', ['-n', '-s', `${this.folder}/${name}.sock`, '-M', '0666', '-b', '1024', '--',

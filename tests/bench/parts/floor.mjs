@@ -1,5 +1,6 @@
 import { bareBatches, bareReserves, signInByNumber } from '../lib/bare.mjs';
 import { Floor } from '../lib/floor.mjs';
+import { noteProcessorTime } from '../lib/processor.mjs';
 import { Store } from '../lib/store.mjs';
 
 export const about = 'reserves against our own unbatched call, the bare web answer and the bare database';
@@ -15,6 +16,8 @@ export async function run(bench) {
 	await unbatched.warmUp();
 	await rushOf64(bench, store, unbatched, floor);
 	await rushOf256(bench, store, unbatched, floor);
+	for (const connections of [64, 256])
+		await noteProcessorTime(bench, store, `an accepted reserve, ${connections} connections`, () => store.reserves({ connections }));
 	await oneAtATime(bench, store);
 	for (const size of [16, 64])
 		await bench.figure({
@@ -48,7 +51,7 @@ async function rushOf64(bench, store, unbatched, floor) {
 	});
 }
 
-/** More shoppers than a small machine's workers have threads. @param {import('../lib/bench.mjs').Bench} bench
+/** More shoppers than go in one call. @param {import('../lib/bench.mjs').Bench} bench
  * @param {Store} store @param {Store} unbatched @param {Floor} floor */
 async function rushOf256(bench, store, unbatched, floor) {
 	const connections = 256;

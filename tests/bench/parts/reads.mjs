@@ -3,6 +3,7 @@ import path from 'node:path';
 import { request } from '../../lib/http.mjs';
 import { Floor } from '../lib/floor.mjs';
 import { wrk } from '../lib/load.mjs';
+import { noteProcessorTime } from '../lib/processor.mjs';
 import { newFolder, Store } from '../lib/store.mjs';
 
 export const about = 'what a crowd asks for in vain, and what it only looks at';
@@ -39,6 +40,7 @@ async function soldOut(bench, store) {
 			{ row: `p99 of a sold-out answer, ${CONNECTIONS} connections`, unit: 'ms', of: (load) => load.p99 },
 		],
 	});
+	await noteProcessorTime(bench, store, `a sold-out answer, ${CONNECTIONS} connections`, () => store.refusals({ connections: CONNECTIONS }));
 }
 
 /** @param {import('../lib/bench.mjs').Bench} bench @param {Store} store @param {string} file */
