@@ -36,14 +36,8 @@ import {
 import { get, onChange, say, set } from './store.js';
 import { LOOK_MS, openShared } from './stream-share.js';
 import { loadTexts, ownLanguage, pairText, t, tn } from './text.js';
-import * as account from './views/account.js';
-import * as drop from './views/drop.js';
 import * as floor from './views/floor.js';
-import * as holds from './views/holds.js';
 import * as masthead from './views/masthead.js';
-import * as mine from './views/mine.js';
-import * as receipt from './views/receipt.js';
-import * as restock from './views/restock.js';
 import * as stale from './views/stale.js';
 import * as toasts from './views/toasts.js';
 
@@ -135,11 +129,15 @@ const routes = openRoutes({
 	},
 });
 
+/** The view one moved to has not come yet. */
+let owesFocus = false;
+
 /** A move is like a new page to those who listen to it: its heading is read. */
 function focusView() {
 	const place = SECTIONS[get().route.view];
 	const heading = [...place.querySelectorAll('h1')].find((h) => !h.closest('[hidden]'));
 
+	owesFocus = !heading;
 	/** @type {HTMLElement} */ (heading ?? place).focus({ preventScroll: true });
 }
 
@@ -156,13 +154,22 @@ const SECTIONS = {
 	mine: MINE,
 	console: section('console'),
 };
-/** @type {Record<Route['view'], Render>} */
-const RENDER = { floor: floor.render, drop: drop.render, mine: () => {}, console: renderConsole };
-/** @type {[string, Render][]} */
-const ASIDE = [
-	['tools', masthead.render], ['stale', stale.render], ['mine', mine.render], ['holds', holds.render], ['toasts', toasts.render],
-	['account', account.render], ['receipt', receipt.render], ['restock', restock.render],
-];
+/**
+ * What the first view does not show comes when it is first needed.
+ * @type {Record<string, {from: string, css?: string, needed: (state: State) => boolean}>}
+ */
+const LATER = {
+	drop: { from: './views/drop.js', needed: ({ route }) => route.view === 'drop' },
+	console: { from: './views/console.js', needed: ({ route }) => route.view === 'console' },
+	mine: { from: './views/mine.js', needed: ({ route, user }) => Boolean(user) || route.view === 'mine' },
+	holds: { from: './views/holds.js', needed: ({ user }) => Boolean(user) },
+	account: { from: './views/account.js', needed: ({ dialog }) => dialog?.kind === 'sign-in' || dialog?.kind === 'sign-up' },
+	receipt: { from: './views/receipt.js', needed: ({ dialog }) => dialog?.kind === 'receipt' },
+	restock: { from: './views/restock.js', needed: ({ dialog }) => dialog?.kind === 'restock' },
+};
+/** @type {Record<string, Render>} */
+const RENDER = { floor: floor.render, tools: masthead.render, stale: stale.render, toasts: toasts.render };
+const ASIDE = ['tools', 'stale', 'mine', 'holds', 'toasts', 'account', 'receipt', 'restock'];
 
 /** @param {string} id */
 function section(id) {
@@ -238,9 +245,10 @@ function draw() {
 		else if (!element.isConnected)
 			MAIN.append(element);
 	}
-	for (const [id, render] of ASIDE)
-		render(document.getElementById(id), state, actions);
-	RENDER[view](SECTIONS[view], state, actions);
+	for (const id of ASIDE)
+		renderPart(id, /** @type {HTMLElement} */ (document.getElementById(id)), state);
+	if (view !== 'mine')
+		renderPart(view, SECTIONS[view], state);
 	document.title = titleOf(state);
 	if (arrive) {
 		arrive();
@@ -258,27 +266,55 @@ function titleOf({ route, drops }) {
 	return name ? t('title.drop', { name }) : t(`title.${route.view === 'drop' ? 'floor' : route.view}`);
 }
 
-/** The console comes when it is first gone to: buyers never fetch it. */
-const CONSOLE = './views/console.js';
-/** @type {Render|null|undefined} null while it is on its way */
-let drawConsole;
+/** On their way. @type {Set<string>} */
+const coming = new Set();
 
-/** @type {Render} */
-function renderConsole(root, state, does) {
-	if (drawConsole === undefined) {
-		drawConsole = null;
-		import(CONSOLE).then((module) => {
-			drawConsole = module.render;
-			drawSoon();
-		}).catch((error) => {
-			drawConsole = undefined;
-			console.warn(error);
-			say('bad', t('refusal.network'), { code: 'network' });
-			if (get().route.view === 'console')
-				does.go('/');
+/** @param {string} name @param {HTMLElement} root @param {State} state */
+function renderPart(name, root, state) {
+	const render = RENDER[name];
+
+	if (render)
+		render(root, state, actions);
+	else if (LATER[name]?.needed(state) && !coming.has(name))
+		fetchPart(name);
+}
+
+/** A part that cannot be had is asked for again after a while. @param {string} name */
+async function fetchPart(name) {
+	const part = LATER[name];
+
+	coming.add(name);
+	try {
+		const [module] = await Promise.all([import(String(part?.from)), texts, dressed()]);
+
+		RENDER[name] = module.render;
+		drawSoon();
+		if (owesFocus && name === get().route.view)
+			requestAnimationFrame(focusView);
+	} catch (error) {
+		console.warn(error);
+		say('bad', t('refusal.network'), { code: 'network' });
+		await new Promise((resolve) => {
+			setTimeout(resolve, 3000);
 		});
 	}
-	drawConsole?.(root, state, does);
+	coming.delete(name);
+}
+
+/** @type {Promise<void>|undefined} */
+let dressing;
+
+/** The style of all that the first view does not show. */
+function dressed() {
+	dressing ??= new Promise((resolve) => {
+		const link = document.createElement('link');
+
+		link.rel = 'stylesheet';
+		link.onload = link.onerror = () => resolve();
+		link.href = '/css/panels.css';
+		document.head.append(link);
+	});
+	return dressing;
 }
 
 /* ---- time ---- */

@@ -1,8 +1,8 @@
-/** العربية، للوحة التحكم. */
+/** العربية، للوحة الإدارة. */
 export default {
-	'c.title': 'لوحة التحكم',
-	'c.only-admins': 'لوحة التحكم مخصصة لفريق المتجر. لقد سجلت الدخول، لكن ليس كمسؤول.',
-	'c.sign-in-first': 'لوحة التحكم مخصصة لفريق المتجر. سجّل الدخول كمسؤول للمتابعة.',
+	'c.title': 'لوحة الإدارة',
+	'c.only-admins': 'لوحة الإدارة مخصصة لفريق المتجر. لقد سجلت الدخول، لكن ليس كمسؤول.',
+	'c.sign-in-first': 'لوحة الإدارة مخصصة لفريق المتجر. سجّل الدخول كمسؤول للمتابعة.',
 	'c.sign-in': 'تسجيل الدخول',
 	'c.loading': 'لحظة واحدة.',
 	'c.again': 'حاول مرة أخرى',
@@ -13,19 +13,17 @@ export default {
 	'c.pairs': 'عدد الأزواج: {n}',
 	'c.size-pairs': '{size}: {n}',
 
-	'c.nav.label': 'لوحة التحكم',
+	'c.nav.label': 'لوحة الإدارة',
 	'c.nav.drops': 'الإصدارات',
 	'c.nav.new': 'إصدار جديد',
 	'c.nav.trail': 'السجل',
 	'c.new': 'إصدار جديد',
-	'c.pause': 'إيقاف مؤقت',
-	'c.resume': 'استئناف',
-	'c.restock': 'إعادة التخزين',
+	'c.pause': 'أوقف مؤقتًا',
+	'c.resume': 'استأنف',
+	'c.restock': 'أضف مخزونًا',
 	'c.edit': 'تعديل',
 	'c.end': 'إنهاء الآن',
-	'c.pause-drop': 'إيقاف {drop} مؤقتًا',
-	'c.resume-drop': 'استئناف {drop}',
-	'c.restock-drop': 'إعادة تخزين {drop}',
+	'c.act-on': '{act}: {drop}',
 
 	'c.list.title': 'الإصدارات',
 	'c.list.search': 'ابحث عن إصدار',
@@ -113,7 +111,7 @@ export default {
 	'c.deed.pause': 'إيقاف {drop} مؤقتًا بواسطة {who}',
 	'c.deed.resume': 'استئناف {drop} بواسطة {who}',
 	'c.deed.end': 'إنهاء {drop} بواسطة {who}',
-	'c.deed.restock': 'إعادة تخزين {drop} بواسطة {who}',
+	'c.deed.restock': 'إضافة مخزون إلى {drop} بواسطة {who}',
 	'c.deed.take': 'سحب أزواج من {drop} بواسطة {who}',
 
 	'c.field.name': 'الاسم',

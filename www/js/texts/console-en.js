@@ -23,9 +23,7 @@ export default {
 	'c.restock': 'Restock',
 	'c.edit': 'Edit',
 	'c.end': 'End now',
-	'c.pause-drop': 'Pause {drop}',
-	'c.resume-drop': 'Resume {drop}',
-	'c.restock-drop': 'Restock {drop}',
+	'c.act-on': '{act}: {drop}',
 
 	'c.list.title': 'Drops',
 	'c.list.search': 'Find a drop',

@@ -96,8 +96,8 @@ function renderRow(row, drop, status, busy) {
 	attr(parts.starts, 'datetime', drop.dropStartsAt);
 	text(parts.pause, drop.isActive ? t('c.pause') : t('c.resume'));
 	attr(parts.pause, 'data-active', String(drop.isActive));
-	attr(parts.pause, 'aria-label', t(drop.isActive ? 'c.pause-drop' : 'c.resume-drop', { drop: drop.name }));
-	attr(parts.restock, 'aria-label', t('c.restock-drop', { drop: drop.name }));
+	attr(parts.pause, 'aria-label', t('c.act-on', { act: t(drop.isActive ? 'c.pause' : 'c.resume'), drop: drop.name }));
+	attr(parts.restock, 'aria-label', t('c.act-on', { act: t('c.restock'), drop: drop.name }));
 	enable(parts.pause, !busy && status !== 'ended');
 	enable(parts.restock, !busy);
 }

@@ -13,6 +13,7 @@ import * as hero from './hero.js';
 /**
  * @typedef {import('../types.js').State} State
  * @typedef {import('../types.js').Drop} Drop
+ * @typedef {import('../types.js').CardModel} CardModel
  * @typedef {import('../types.js').Actions} Actions
  */
 
@@ -30,7 +31,7 @@ export function render(root, state, actions) {
 	show(parts.problem, Boolean(state.loadProblem) && !state.loaded);
 	text(parts.problemText, state.loadProblem ? refusalText(state.loadProblem) : '');
 	show(parts.empty, state.loaded && state.drops.size === 0);
-	show(parts.filters, state.loaded && state.drops.size > 0);
+	show(parts.filters, !state.loaded || state.drops.size > 0);
 
 	hero.render(parts.hero, state);
 	renderFilters(parts, state, filter);
@@ -62,9 +63,19 @@ function renderGrid({ grid, shown, own, made }, drops, state, actions) {
 				return;
 			const model = cardOf(state, drop);
 
-			shown.set(element, { drop, at: state.now, until: settledUntil(model, state.now) });
-			card.render(element, { ...model, now: state.now }, actions);
+			shown.set(element, { drop, model, at: state.now, until: settledUntil(model, state.now) });
+			if (!before || !equal(before.model, model))
+				card.render(element, { ...model, now: state.now }, actions);
 		});
+}
+
+/** @param {CardModel} a @param {CardModel} b */
+function equal(a, b) {
+	for (const key in b) {
+		if (a[/** @type {keyof CardModel} */ (key)] !== b[/** @type {keyof CardModel} */ (key)])
+			return false;
+	}
+	return true;
 }
 
 /** What there is already, and a few more. @param {readonly Drop[]} drops @param {ReadonlySet<number>} made */
@@ -129,14 +140,14 @@ function renderFilters({ buttons, size, sizeBox }, state, filter) {
 	}
 	for (const [status, { button, count }] of Object.entries(buttons)) {
 		attr(button, 'aria-pressed', String(filter.status === status));
-		text(count, number(counts[status] ?? 0));
+		text(count, state.loaded ? number(counts[status] ?? 0) : '');
 	}
 	const sizes = sizesOf(state.drops.values());
 
 	/* one asked for that nobody makes is still what is asked for */
 	if (filter.size && !sizes.includes(filter.size))
 		sizes.push(filter.size);
-	show(sizeBox, sizes.length > 0);
+	show(sizeBox, !state.loaded || sizes.length > 0);
 	keyed(size, ['', ...sizes], (s) => s,
 		(s) => el('option', { 'value': s }, s || t('filter.any')), () => {});
 	if (size.value !== filter.size)
@@ -168,7 +179,7 @@ function build(root, actions) {
 		grid, waiting, problem, problemText, empty, none, hero: heroBox, ...filters,
 		/** @type {Map<number, [number, number, number]>} */
 		places: new Map(),
-		/** @type {WeakMap<HTMLElement, {drop: Drop, at: number, until: number}>} */
+		/** @type {WeakMap<HTMLElement, {drop: Drop, model: CardModel, at: number, until: number}>} */
 		shown: new WeakMap(),
 		/** Cards that are built. @type {Set<number>} */
 		made: new Set(),

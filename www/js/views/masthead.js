@@ -21,7 +21,9 @@ export function render(root, state, actions) {
 		attr(link, 'aria-current', view === placeOf(route) ? 'page' : null);
 	show(parts.links.console, user?.role === 'admin');
 	show(parts.links.new, user?.role === 'admin');
-	show(parts.signIn, user === null);
+	/* its place is kept until it is known who one is */
+	show(parts.signIn, !user);
+	attr(parts.signIn, 'data-unknown', user === undefined);
 	show(parts.account, Boolean(user));
 	text(parts.name, user?.username ?? '');
 }
