@@ -18,7 +18,7 @@ const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-prac
 const DESK = { width: 1280, height: 900 };
 const PHONE = { width: 390, height: 844 };
 
-/** What each language is looked at in: every scheme with every size in one, the rest shared by the others.
+/** What each language is looked at in: every scheme with every size in one; in the others by turns, view by view.
  * @type {Record<string, {scheme: 'light'|'dark', size: {width: number, height: number}}[]>} */
 const LOOKS = {
 	en: [{ scheme: 'light', size: DESK }, { scheme: 'dark', size: DESK }, { scheme: 'dark', size: PHONE }, { scheme: 'light', size: PHONE }],
@@ -39,9 +39,11 @@ async function breaches(page) {
 }
 
 /** In every look of its language there is no breach, and at 320 pixels and at twice the size nothing sticks out.
- * @param {Page} page @param {string} lang @param {string} what @param {string[]} found  what is wrong is added to it */
-async function look(page, lang, what, found) {
-	for (const { scheme, size } of LOOKS[lang] ?? []) {
+ * @param {Page} page @param {string} lang @param {string} what @param {number} turn @param {string[]} found  what is wrong is added to it */
+async function look(page, lang, what, turn, found) {
+	const looks = LOOKS[lang] ?? [];
+
+	for (const { scheme, size } of lang === 'en' ? looks : looks.slice(turn % looks.length, turn % looks.length + 1)) {
 		await page.emulateMedia({ colorScheme: scheme });
 		await page.setViewportSize(size);
 		await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
@@ -69,11 +71,11 @@ async function lookAtAll(t, views, as) {
 		const page = await openPage(t, { as, context: { locale: lang }, tolerate: new RegExp(`${REFUSED.source}|${AWAY.source}`), ...DESK });
 
 		await waitFor(`the page in ${lang}`, () => page.evaluate(`document.documentElement.lang === '${lang}'`));
-		for (const [what, { path, reach }] of Object.entries(views)) {
+		for (const [turn, [what, { path, reach }]] of Object.entries(views).entries()) {
 			await page.goto(stack.url + path);
 			await connected(page);
 			await reach?.(page);
-			await look(page, lang, what, found);
+			await look(page, lang, what, turn, found);
 			await views[what]?.leave?.(page);
 		}
 	}));
