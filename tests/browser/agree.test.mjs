@@ -12,12 +12,12 @@ const AGREE_MS = 1000;
 
 /** @typedef {import('playwright-core').Page} Page */
 
-/** Somebody's two tabs, and a private window of somebody else. @param {import('node:test').TestContext} t */
-async function three(t) {
+/** Somebody's two tabs, and a private window of somebody else, in different views. @param {import('node:test').TestContext} t @param {number} drop */
+async function three(t, drop) {
 	const who = await person();
-	const tab = await openPage(t, { as: who });
+	const tab = await openPage(t, { as: who, path: `/drops/${drop}` });
 
-	return { who, tab, other: await openTab(t, tab), apart: await openPage(t) };
+	return { who, tab, other: await openTab(t, tab, { path: `/drops/${drop}` }), apart: await openPage(t) };
 }
 
 /** @param {Page} page @param {RegExp} url */
@@ -39,7 +39,7 @@ async function agree(pages, drop, wanted) {
 
 test('after a reserve, a release and a purchase pressed in one tab', async (t) => {
 	const drop = await newDrop({ totalStock: 3 });
-	const { who, tab, other, apart } = await three(t);
+	const { who, tab, other, apart } = await three(t, drop.id);
 	const pages = [tab, other, apart];
 
 	await agree(pages, drop.id, [3, 0, 0]);
@@ -59,7 +59,7 @@ test('after a reserve, a release and a purchase pressed in one tab', async (t) =
 
 test('after a hold lapsed', async (t) => {
 	const drop = await newDrop({ totalStock: 1, holdSeconds: 5 });
-	const { who, tab, other, apart } = await three(t);
+	const { who, tab, other, apart } = await three(t, drop.id);
 
 	await reserve(who.api, drop.id);
 	await agree([tab, other, apart], drop.id, [0, 1, 0]);
@@ -71,7 +71,7 @@ test('after a hold lapsed', async (t) => {
 
 test('after somebody else reserves, buys, and gives back', async (t) => {
 	const drop = await newDrop({ totalStock: 3 });
-	const { tab, other, apart } = await three(t);
+	const { tab, other, apart } = await three(t, drop.id);
 	const [pages, [one, two]] = [[tab, other, apart], [await person(), await person()]];
 
 	const hold = await reserve(one.api, drop.id);
@@ -86,7 +86,7 @@ test('after somebody else reserves, buys, and gives back', async (t) => {
 
 test('after a restock of one size, up and down', async (t) => {
 	const drop = await newDrop({ sizes: [{ size: '42', totalStock: 1 }, { size: '43', totalStock: 2 }] });
-	const { tab, other, apart } = await three(t);
+	const { tab, other, apart } = await three(t, drop.id);
 	const pages = [tab, other, apart];
 	const sold = (/** @type {Page} */ page, /** @type {string} */ state) =>
 		card(page, drop.id).locator(`${id('size-option')}[data-size="42"][data-state=${state}]`).waitFor({ timeout: AGREE_MS });
@@ -101,7 +101,7 @@ test('after a restock of one size, up and down', async (t) => {
 
 test('after the drop is paused and goes on', async (t) => {
 	const drop = await newDrop({ totalStock: 3 });
-	const { tab, other, apart } = await three(t);
+	const { tab, other, apart } = await three(t, drop.id);
 	const pages = [tab, other, apart];
 
 	for (const [isActive, status] of /** @type {[boolean, string][]} */ ([[false, 'paused'], [true, 'live']])) {

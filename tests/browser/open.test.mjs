@@ -33,8 +33,8 @@ const clockOff = (ms) => (page) => page.addInitScript(`{
 test('it opens without a reload, and nobody asks the store anything at that moment', async (t) => {
 	const drop = await newDrop({ totalStock: 5, dropStartsAt: soon(6000) });
 	const opensAt = Date.parse(drop.dropStartsAt);
-	const first = await openPage(t, { as: await person() });
-	const pages = [first, await openTab(t, first), await openPage(t), await openPage(t, { path: `/drops/${drop.id}` })];
+	const first = await openPage(t, { as: await person(), path: `/drops/${drop.id}` });
+	const pages = [first, await openTab(t, first, { path: `/drops/${drop.id}` }), await openPage(t)];
 	/** @type {{at: number, url: string}[]} */
 	const asked = [];
 

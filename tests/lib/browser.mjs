@@ -58,12 +58,20 @@ export async function openPage(t, options = {}) {
 }
 
 /**
- * Another tab of the browser that has this one.
+ * Another tab of the browser that has this one, in a window of its own beside it: of a tab behind another Chromium
+ * draws a frame a second.
  * @param {import('node:test').TestContext} t @param {import('playwright-core').Page} page @param {PageOptions} [options]
  * @returns {Promise<WatchedPage>}
  */
-export function openTab(t, page, options = {}) {
-	return watched(t, page.context(), options);
+export async function openTab(t, page, options = {}) {
+	const context = page.context();
+	const [ofPage, ofBrowser] = [await context.newCDPSession(page), await (await launch()).newBrowserCDPSession()];
+	const { targetInfo } = await ofPage.send('Target.getTargetInfo');
+	const opened = context.waitForEvent('page');
+
+	await ofBrowser.send('Target.createTarget', { url: 'about:blank', newWindow: true, browserContextId: targetInfo.browserContextId });
+	await Promise.all([ofPage.detach(), ofBrowser.detach()]);
+	return watched(t, context, options, await opened);
 }
 
 /** @param {import('playwright-core').BrowserContext} context @param {string|undefined} token */
@@ -71,9 +79,10 @@ function signIn(context, token) {
 	return context.addCookies([{ name: 'lastpair_session', value: String(token), url: stack.url, httpOnly: true, sameSite: 'Lax' }]);
 }
 
-/** @param {import('node:test').TestContext} t @param {import('playwright-core').BrowserContext} context @param {PageOptions} options */
-async function watched(t, context, { tolerate, path = '/', before, live = true }) {
-	const page = /** @type {WatchedPage} */ (await context.newPage());
+/** @param {import('node:test').TestContext} t @param {import('playwright-core').BrowserContext} context @param {PageOptions} options
+ * @param {import('playwright-core').Page} [fresh]  where there is one already */
+async function watched(t, context, { tolerate, path = '/', before, live = true }, fresh) {
+	const page = /** @type {WatchedPage} */ (fresh ?? await context.newPage());
 
 	page.faults = [];
 	page.setDefaultTimeout(10_000);
