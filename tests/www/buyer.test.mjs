@@ -230,6 +230,15 @@ test('a hold is announced at twenty and at five seconds, once each, and stock ke
 	assert.deepEqual(held.said, [[40_000, '20 s'], [44_000, '1: 2'], [55_000, '5 s']]);
 });
 
+test('two holds that reach their moments at once are announced together', () => {
+	const both = [hold('a', { expiresAt: at(30) }), hold('b', { dropId: 2, expiresAt: at(15) })];
+	const held = listen(both.reduce(withReservation, page(drop(1, one), drop(2, one))));
+
+	held.to(9900);
+	held.to(10_150);
+	assert.deepEqual(held.said, [[10_150, '5 s 20 s']]);
+});
+
 test('a page opened in the last seconds of a hold does not announce what is past', () => {
 	const late = listen(withReservation(page(drop(1, one)), hold('a', { expiresAt: at(12) })));
 

@@ -104,14 +104,14 @@ test('a count takes the form its language has for it', () => {
 
 test('what is put into an Arabic sentence keeps its own direction', () => {
 	useTexts('ar', tables.ar);
-	assert.equal(t('pair', { name: 'A', size: 'B' }).replace(/[^\u2068\u2069AB]/g, ''), '\u2068A\u2069\u2068B\u2069');
+	assert.equal(t('pair.sized', { name: 'A', size: 'B' }).replace(/[^\u2068\u2069AB]/g, ''), '\u2068A\u2069\u2068B\u2069');
 	useTexts('en', tables.en);
-	assert.equal(t('pair', { name: 'A', size: 'B' }), 'A, B');
+	assert.equal(t('pair.sized', { name: 'A', size: 'B' }), 'A, B');
 });
 
 test('braces in a name are no parameters', () => {
 	useTexts('en', tables.en);
-	assert.equal(t('pair', { name: '{size}', size: '$&' }), '{size}, $&');
+	assert.equal(t('pair.sized', { name: '{size}', size: '$&' }), '{size}, $&');
 });
 
 test('every refusal of the store says something in each language, a wait included', () => {

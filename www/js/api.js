@@ -136,8 +136,6 @@ export const api = {
 	/** @param {string} id */
 	giveBack: (id) => call('DELETE', `/api/reservations/${encodeURIComponent(id)}`),
 
-	/** @param {import('./types.js').NewDrop} drop */
-	createDrop: (drop) => call('POST', '/api/drops', { body: drop, keyed: true }),
 	/** @param {number} id @param {object} changes */
 	changeDrop: (id, changes) => call('PATCH', `/api/drops/${id}`, { body: changes }),
 	/** @param {number} id @param {string|undefined} size @param {number} quantity */

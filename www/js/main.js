@@ -111,17 +111,23 @@ function accountChanged() {
 /** What is to happen once the view one moved to is drawn. @type {(() => void)|null} */
 let arrive = null;
 let arrived = false;
+/** Where the focus was in each place one left. @type {Map<string, Element|null>} */
+const focusedAt = new Map();
 
 const routes = openRoutes({
 	onRoute(route, how) {
 		if (urlOf(route) === urlOf(get().route))
 			return;
 		const y = how === 'back' ? routes.scrollY() : 0;
+		const before = how === 'back' ? focusedAt.get(urlOf(route)) : undefined;
 
+		focusedAt.set(urlOf(get().route), document.activeElement);
 		if (how !== 'stay') {
 			arrive = () => {
 				scrollTo(0, y);
-				if (how === 'go')
+				if (before instanceof HTMLElement && before !== document.body && before.isConnected)
+					before.focus({ preventScroll: true });
+				else
 					focusView();
 			};
 		}
@@ -323,8 +329,17 @@ function now() {
 	return serverNow(clock, Date.now());
 }
 
+/** Often, and at the very moment at which a drop opens. */
 function tick() {
-	set({ ...get(), now: now() });
+	const at = now();
+
+	set({ ...get(), now: at });
+	for (const { dropStartsAt } of get().drops.values()) {
+		const left = Date.parse(dropStartsAt) - at;
+
+		if (left > 0 && left < TICK_MS)
+			setTimeout(() => set({ ...get(), now: now() }), left + 1);
+	}
 	for (const hold of lapsedAt(get(), get().now)) {
 		if (!get().busy.has(`hold:${hold.id}`))
 			ranOut(hold);

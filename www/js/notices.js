@@ -89,6 +89,7 @@ export function makeAnnouncer(speak, words) {
 		/** After each change of the state. @param {State} was @param {State} state */
 		heed(was, state) {
 			const { now } = state;
+			const due = [];
 			let soon = false;
 
 			noteStock(was, state);
@@ -98,10 +99,12 @@ export function makeAnnouncer(speak, words) {
 
 				for (const limit of [SOON_LEFT_MS, LAST_LEFT_MS]) {
 					if (leftBefore > limit && left <= limit)
-						say(words.left(limit / 1000, hold), now);
+						due.push(words.left(limit / 1000, hold));
 					soon ||= left > limit && left <= limit + PACE_MS;
 				}
 			}
+			if (due.length)
+				say(due.join(' '), now);
 			if (waiting.size && !soon && now - spokeAt >= PACE_MS) {
 				const sentence = [...waiting.values()].join(' ');
 

@@ -168,7 +168,7 @@ export function sizeName(size) {
 export function pairText(name, size) {
 	if (!size)
 		return name;
-	return t('pair', { name, size: /^\d/.test(size) ? t('size.inline', { size }) : size });
+	return t('pair.sized', { name, size: /^\d/.test(size) ? t('size.inline', { size }) : size });
 }
 
 /* The table is on its way before the rest of the page has come. */

@@ -74,7 +74,7 @@ export default {
 	'size.last.other': 'آخر {n}',
 	'size.held': 'كله محجوز',
 	'size.gone': 'نفد',
-	'pair': '{name}، {size}',
+	'pair.sized': '{name}، {size}',
 
 	'press.held': 'محجوز لك',
 	'press.opens': 'يفتح بعد',

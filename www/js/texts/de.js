@@ -66,7 +66,7 @@ export default {
 	'size.last.other': 'letzte {n}',
 	'size.held': 'gehalten',
 	'size.gone': 'weg',
-	'pair': '{name}, {size}',
+	'pair.sized': '{name}, {size}',
 
 	'press.held': 'Für dich gehalten',
 	'press.opens': 'Öffnet in',

@@ -66,7 +66,7 @@ export default {
 	'size.last.other': 'last {n}',
 	'size.held': 'all held',
 	'size.gone': 'gone',
-	'pair': '{name}, {size}',
+	'pair.sized': '{name}, {size}',
 
 	'press.held': 'Held for you',
 	'press.opens': 'Opens in',
