@@ -51,7 +51,7 @@ test('the language is switched by hand and stays chosen, also in the next tab', 
 		await speaks(page, lang);
 		words.add(await waitFor('a button with a word', async () => (await button.textContent())?.trim()));
 		const text = await page.locator('body').innerText();
-		assert.deepEqual(keys.filter((key) => text.includes(key)), [], 'a text for each key');
+		assert.deepEqual(keys.filter((key) => key.includes('.') && text.includes(key)), [], 'a text for each key');
 		assert.doesNotMatch(text, /undefined|NaN|\{[a-z]+\}/);
 	}
 	assert.equal(words.size, 3, [...words].join(' | '));
@@ -106,8 +106,8 @@ test('what is shown in Arabic begins at the right, and names of drops keep their
 
 	await speaks(page, 'ar');
 	const logo = await page.locator('.wordmark').boundingBox();
-	const tools = await page.locator('#tools').boundingBox();
-	assert.ok(logo && tools && logo.x > tools.x, 'the mark is to the right of the tools');
+	const language = await page.locator(id('language')).boundingBox();
+	assert.ok(logo && language && logo.x > language.x, 'the mark is to the right of what follows it');
 	await page.locator(id('drop-view')).waitFor();
 	const isolated = await page.evaluate((name) => [...document.querySelectorAll('h1, h2')].filter((e) => e.textContent?.trim() === name)
 		.map((e) => e.querySelector('bdi') !== null || e.getAttribute('dir') === 'auto' || getComputedStyle(e).unicodeBidi !== 'normal'), drop.name);
