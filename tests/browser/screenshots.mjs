@@ -30,8 +30,8 @@ const LIFE_S = 20;
 
 /** @type {Picture[]} */
 const PICTURES = [
-	{ name: 'wide', width: 1280, height: 860, scheme: 'light', by: 'buyer', path: () => '/', ready: id('hold') },
-	{ name: 'dark', width: 1280, height: 860, scheme: 'dark', by: 'buyer', path: () => '/', ready: id('hold') },
+	{ name: 'wide', width: 1280, height: 1120, scheme: 'light', by: 'buyer', path: () => '/', ready: id('hold') },
+	{ name: 'dark', width: 1280, height: 1120, scheme: 'dark', by: 'buyer', path: () => '/', ready: id('hold') },
 	{ name: 'phone', width: 390, height: 844, scheme: 'light', by: 'buyer', path: () => '/', ready: id('hold') },
 	{ name: 'drop', width: 1280, height: 860, scheme: 'light', by: 'buyer', path: (drop) => `/drops/${drop.id}`, ready: id('hold') },
 	{ name: 'console', width: 1280, height: 1000, scheme: 'light', by: 'operator', path: (drop) => `/console/drops/${drop.id}`, ready: `${id('board-purchases')} tr[data-id]` },
@@ -47,9 +47,9 @@ async function neighbours() {
 	return stdout.trim().split('\n').map((token) => new Caller(stack.port, { token }));
 }
 
-/** Takes a pair of a drop, of the size whose turn it is, and perhaps buys it. @param {Somebody} who @param {number} drop
- * @param {number} turn @param {boolean} buys */
-async function takes(who, drop, turn, buys) {
+/** Takes a pair of a drop, of the size whose turn it is, and does with it what is said, after a while. @param {Somebody} who
+ * @param {number} drop @param {number} turn @param {'buys'|'keeps'|'returns'} does @param {number} [afterMs] */
+async function takes(who, drop, turn, does, afterMs = 0) {
 	const { sizes } = (await who.get(`/api/drops/${drop}`)).body.drop;
 	const free = sizes.filter((/** @type {any} */ size) => size.availableStock > 0);
 
@@ -58,8 +58,13 @@ async function takes(who, drop, turn, buys) {
 	/** @type {any} */
 	const hold = await reserve(who, drop, free[turn % free.length].size).catch(() => null);	/* has one already */
 
-	if (hold && buys)
+	if (!hold)
+		return;
+	await pause(afterMs);
+	if (does === 'buys')
 		await purchase(who, hold.id);
+	if (does === 'returns')
+		await who.del(`/api/reservations/${hold.id}`);
 }
 
 /** @param {Somebody} who @param {Picture} picture @param {any} drop */
@@ -98,12 +103,16 @@ try {
 	await (await admin()).patch(`/api/drops/${mine.id}`, { maxPerUser: 4 });	/* a few people have to do for a crowd */
 	for (const [i, who] of others.entries())
 		for (const drop of live.slice(0, 2 + i % 3))
-			await takes(who, drop.id, i, i % 2 === 1);
-	if (wanted.some(({ by }) => by === 'operator'))
-		for (let s = 0; s < LIFE_S; s++) {	/* a curve that was lived through, for the board */
-			await takes(/** @type {Somebody} */ (others[s % others.length]), mine.id, s, s % 4 !== 0);
+			await takes(who, drop.id, i, i % 2 ? 'buys' : 'keeps');
+	if (wanted.some(({ by }) => by === 'operator')) {
+		const deeds = [];	/* a curve that was lived through, for the board */
+
+		for (let s = 0; s < LIFE_S; s++) {
+			deeds.push(takes(/** @type {Somebody} */ (others[s % others.length]), mine.id, s, s % 5 ? 'buys' : 'returns', 1500 + 700 * (s % 4)));
 			await pause(1000);
 		}
+		await Promise.all(deeds);
+	}
 	await reserve(me, mine.id, mine.sizes[2].size);
 
 	fs.mkdirSync(path.join(TOP, 'docs'), { recursive: true });
