@@ -95,14 +95,14 @@ async function load(browser, url, { slower, network }) {
 	const context = await browser.newContext({ viewport: VIEWPORT });
 	const page = await context.newPage();
 	const session = await context.newCDPSession(page);
-	/** @type {Map<string, {type: string, bytes: number}>} */
+	/** @type {Map<string, {type: string, listing: boolean, bytes: number}>} */
 	const requests = new Map();
 
 	try {
 		await session.send('Network.enable');
 		session.on('Network.requestWillBeSent', ({ requestId, type, request }) => {
 			if (!request.url.startsWith('data:'))
-				requests.set(requestId, { type: type ?? 'Other', bytes: 0 });
+				requests.set(requestId, { type: type ?? 'Other', listing: request.url.includes('/api/drops?'), bytes: 0 });
 		});
 		session.on('Network.dataReceived', ({ requestId, dataLength }) => {
 			const request = requests.get(requestId);
@@ -130,6 +130,7 @@ async function load(browser, url, { slower, network }) {
 
 		return {
 			...measured,
+			listingKib: all.filter(({ listing }) => listing).reduce((sum, request) => sum + request.bytes, 0) / 1024,
 			kib: bytes((type) => type !== 'Image' && type !== 'EventSource') / 1024,
 			streamKib: bytes((type) => type === 'EventSource') / 1024,
 			requests: all.filter(({ type }) => type !== 'Image').length,
@@ -249,6 +250,7 @@ try {
 		row('cumulative layout shift', '', 'shift');
 		if (where === PLACES[0]) {
 			row('transferred without pictures and stream', 'KiB', 'kib');
+			row('of these, the listing', 'KiB', 'listingKib');
 			row('the stream\'s first snapshot, not compressed', 'KiB', 'streamKib');
 			row('requests without pictures', '', 'requests');
 		}

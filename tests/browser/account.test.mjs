@@ -53,7 +53,7 @@ test('it also goes on after making an account', async (t) => {
 });
 
 test('a dialog that is dismissed reserves nothing, also not later', async (t) => {
-	const drop = await newDrop();
+	const [drop, other] = [await newDrop(), await newDrop()];
 	const who = await person();
 	const page = await openPage(t);
 
@@ -63,10 +63,10 @@ test('a dialog that is dismissed reserves nothing, also not later', async (t) =>
 	await page.locator(id('sign-in-form')).waitFor({ state: 'hidden' });
 	await press(page.locator(id('sign-in-open')));
 	await fillSignIn(page, who.email, PASSWORD);
-	await page.locator(id('signed-in-user')).waitFor({ state: 'attached' });
-	await page.reload();
-	await page.locator(id('signed-in-user')).waitFor({ state: 'attached' });
-	assert.equal((await who.api.get('/api/reservations')).body.reservations.length, 0);
+	await page.locator(id('signed-in-user')).waitFor();
+	await pressReserve(page, other.id);
+	await holdOf(page, other.id).waitFor();
+	assert.deepEqual((await who.api.get('/api/reservations')).body.reservations.map((/** @type {any} */ r) => r.dropId), [other.id]);
 });
 
 test('password managers find what they look for', async (t) => {

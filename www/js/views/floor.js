@@ -21,6 +21,8 @@ import * as hero from './hero.js';
 const GROUPS = ['all', 'live', 'upcoming', 'past'];
 /** New cards a frame: more would hold up a press or a scroll. */
 const CARDS_A_FRAME = 12;
+/** From so many on, those out of sight are left out of the layout, at the price of a guessed height. */
+const MANY = 60;
 
 /** @param {HTMLElement} root @param {State} state @param {Actions} actions */
 export function render(root, state, actions) {
@@ -51,6 +53,7 @@ function renderGrid({ grid, shown, own, made }, drops, state, actions) {
 	const same = mine.every((part, i) => part === own.parts[i]);
 
 	own.parts = mine;
+	attr(grid, 'data-many', drops.length > MANY);
 	keyed(grid, drops, (drop) => String(drop.id),
 		(drop) => {
 			made.add(drop.id);
