@@ -520,8 +520,10 @@ find_run(const struct ring *r, uint64_t after, struct run *run)
 	if (after >= last || !ring_holds_after(r, after))
 		return false;
 	gather_run(&g, r, after, last, 0);
+	if (g.pieces != 1)	/* it goes around the end of the ring */
+		return false;
 	*run = (struct run){ after, last, g.piece[0], last - after };
-	return g.pieces == 1;
+	return true;
 }
 
 /* The common case: one write of a run that it shares with most. False: it must go. */

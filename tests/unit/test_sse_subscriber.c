@@ -539,6 +539,29 @@ one_that_is_stuck_is_let_go(void **state)
 	close(peer);
 }
 
+/* A run of several frames may begin at the end of the log's memory and go on at its beginning. */
+static void
+all_readers_get_the_run_that_goes_around_the_end_of_the_log(void **state)
+{
+	enum { READERS = 3, ROUNDS = 400 };
+	int peer[READERS], fd[READERS];
+
+	(void)state;
+	for (int i = 0; i < READERS; i++)
+		fd[i] = begin(&all, NULL, 0, &peer[i]);
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int drop = 1; drop <= 5; drop++)
+			change(drop);
+		turn();
+	}
+	assert_true(board_feed(hub_board(hub))->public_log.end >
+	    4 * board_feed(hub_board(hub))->public_log.cap);
+	for (int i = 0; i < READERS; i++) {
+		assert_int_equal(follow(fd[i], 0, NULL).stocks, 5 * ROUNDS);
+		close(peer[i]);
+	}
+}
+
 /* However much changed, and whatever kinds of it. */
 static void
 a_round_writes_once_to_each(void **state)
@@ -563,7 +586,6 @@ a_round_writes_once_to_each(void **state)
 		turn();
 		assert_int_equal(written, 10);
 	}
-	/* the log's end came in between: its newest run lies in two pieces then */
 	for (int i = 0; i < 10; i++) {
 		struct seen_by s = follow(fd[i], 0, i == 9 ? two.drops : NULL);
 
@@ -624,6 +646,7 @@ main(void)
 		T(one_that_falls_off_the_log_skips_to_the_newest_state_or_is_let_go),
 		T(readers_come_back_again_and_again_and_miss_nothing),
 		T(private_events_go_before_newer_public_ones),
+		T(all_readers_get_the_run_that_goes_around_the_end_of_the_log),
 		T(a_round_writes_once_to_each),
 		T(a_newcomer_waits_for_a_round_that_is_near),
 		T(private_events_go_at_once_where_no_round_is_near),
