@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { AWAY, browserWithTabs, card, connected, freeze, holdOf, id, openPage, openTab, press, quit, shows } from '../lib/browser.mjs';
-import { admin, metric, newDrop, person, reserve } from '../lib/store.mjs';
+import { metric, newDrop, person, reserve } from '../lib/store.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import test from '../lib/test.mjs';
 import { pause, waitFor } from '../lib/wait.mjs';
