@@ -34,6 +34,71 @@ manages(const uint8_t *data, size_t size)
 	return false;
 }
 
+#define BEGIN_REQUEST	1
+#define PARAMS		4
+
+/* A length of FastCGI's: one byte, or four; false at the end. */
+static bool
+take_length(struct fuzz_input *in, size_t *n)
+{
+	if (in->size < 1 || (in->data[0] >= 0x80 && in->size < 4))
+		return false;
+	*n = in->data[0];
+	if (in->data[0] >= 0x80) {
+		*n = (size_t)(in->data[0] & 0x7f) << 24 | (size_t)in->data[1] << 16 |
+		    (size_t)in->data[2] << 8 | in->data[3];
+		in->data += 3;
+		in->size -= 3;
+	}
+	in->data++;
+	in->size--;
+	return true;
+}
+
+static bool
+too_long(const struct buf *params)
+{
+	struct fuzz_input in = { (const uint8_t *)params->data, params->len };
+	size_t name, value;
+
+	while (take_length(&in, &name) && take_length(&in, &value)) {
+		if (name + value > MAX_INPUT)
+			return true;
+		if (name + value > in.size)
+			return false;
+		in.data += name + value;
+		in.size -= name + value;
+	}
+	return false;
+}
+
+/* A parameter that is said to have gigabytes: libfcgi adds its lengths up as an int (as patched
+ * for CVE-2025-23016 it no longer wraps to a small one) and ends the process when there is no
+ * such memory. Again nginx alone could say so, and tells true lengths. */
+static bool
+announces_much(const uint8_t *data, size_t size)
+{
+	struct buf params = { 0 };
+	unsigned int id = 0;
+	bool much = false;
+
+	for (size_t at = 0; at + 8 <= size && !much;) {
+		const uint8_t *r = data + at;
+		size_t len = (size_t)r[4] * 256 + r[5], left = size - at - 8;
+
+		if (r[1] == BEGIN_REQUEST) {
+			id = r[2] * 256u + r[3];
+			buf_clear(&params);
+		}
+		if (r[1] == PARAMS && id == r[2] * 256u + r[3])
+			buf_add(&params, r + 8, len < left ? len : left);
+		much = params.len > 0 && too_long(&params);
+		at += 8 + len + r[6];
+	}
+	buf_free(&params);
+	return much;
+}
+
 /* Whether a text can be read to its end. */
 static void
 check_text(const char *s)
@@ -82,7 +147,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(open("/dev/null", O_RDONLY) == CONN_LISTENER);
 		begun = true;
 	}
-	if (size > MAX_INPUT || manages(data, size))
+	if (size > MAX_INPUT || manages(data, size) || announces_much(data, size))
 		return 0;
 	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
 	must(size == 0 || send(ends[0], data, size, MSG_NOSIGNAL) == (ssize_t)size);
