@@ -2,12 +2,25 @@
 #include "arena.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BLOCK_LEN 16384
+
+/* AddressSanitizer sees what runs over a piece only where each is a block of its own. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define ALONE true
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define ALONE true
+#endif
+#ifndef ALONE
+#define ALONE false
+#endif
 
 struct block {
 	struct block *next;
@@ -97,9 +110,10 @@ arena_alloc(struct arena *a, size_t size)
 		fputs("out of memory\n", stderr);
 		abort();
 	}
-	size = (size + align - 1) / align * align;
-	if (b->len - b->used < size) {
-		b = block_new(size > BLOCK_LEN ? size : BLOCK_LEN, b);
+	if (!ALONE)
+		size = (size + align - 1) / align * align;
+	if (ALONE || b->len - b->used < size) {
+		b = block_new(ALONE || size > BLOCK_LEN ? size : BLOCK_LEN, b);
 		a->blocks = b;
 	}
 	p = (char *)b->data + b->used;

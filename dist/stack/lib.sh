@@ -52,21 +52,29 @@ build_is_complete() { # FOLDER
 	done
 }
 
-# umask 022: a stack started by root runs the programs as another user.
 build_steps() { # FOLDER [CONFIGURE-OPTION...]
 	local folder=$1
 	shift
+	configure_and_make "$folder" all "$@"
+}
+
+# Brings one of make's targets up to date; for a subshell of its own, since it leaves at what
+# fails. umask 022: a stack started by root runs the programs as another user.
+configure_and_make() { # FOLDER TARGET [CONFIGURE-OPTION...]
+	local folder=$1 target=$2
+	shift 2
 	umask 022
 	set -e
 	cd "$LP_TREE"
 	if [[ ! -f configure || ! -f Makefile.in || configure.ac -nt configure ]]; then
 		autoreconf -i
 	fi
+	mkdir -p "$folder"
 	cd "$folder"
 	if [[ ! -f Makefile || "$LP_TREE/configure" -nt config.status ]]; then
 		"$LP_TREE/configure" "$@"
 	fi
-	make -j "$(nproc)" all
+	make -j "$(nproc)" "$target"
 }
 
 # --- files ------------------------------------------------------------------------
