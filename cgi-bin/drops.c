@@ -5,28 +5,6 @@
 #include "handlers.h"
 #include "reply.h"
 
-/* The query's limit; false after noting what is wrong. */
-static bool
-page_limit(struct req *req, const char **limit)
-{
-	const char *text;
-	long n;
-
-	*limit = "50";
-	if (!req_query(req, "limit", &text))
-		return false;
-	if (text == NULL)
-		return true;
-	n = strspn(text, "0123456789") == strlen(text) && strlen(text) <= 3 ?
-	    strtol(text, NULL, 10) : 0;
-	if (n < 1 || n > 200) {
-		req_wrong(req, "limit", "This must be a whole number from 1 to 200.");
-		return false;
-	}
-	*limit = text;
-	return true;
-}
-
 static bool
 page_status(struct req *req, const char **status)
 {
@@ -43,19 +21,6 @@ page_status(struct req *req, const char **status)
 	return false;
 }
 
-/* The cursor is the id of the last drop shown. */
-static bool
-page_cursor(struct req *req, const char **before)
-{
-	if (!req_query(req, "cursor", before))
-		return false;
-	if (*before == NULL || (strspn(*before, "0123456789") == strlen(*before) &&
-	    strlen(*before) <= 18))
-		return true;
-	req_wrong(req, "cursor", "This is no cursor of this list.");
-	return false;
-}
-
 /* Whether If-None-Match names `etag` (RFC 9110, section 13.1.2), weakly compared. */
 static bool
 matches(const char *header, const char *etag)
@@ -63,7 +28,8 @@ matches(const char *header, const char *etag)
 	return header != NULL && (strcmp(header, "*") == 0 || strstr(header, etag) != NULL);
 }
 
-/* GET /api/drops?status=&limit=&cursor=: 200 {drops, nextCursor, serverTime}. */
+/* GET /api/drops?status=&limit=&cursor=: 200 {drops, nextCursor, serverTime}. The cursor is the
+ * id of the last drop shown. */
 enum status
 drop_list(struct ctx *ctx, struct req *req)
 {
@@ -71,7 +37,8 @@ drop_list(struct ctx *ctx, struct req *req)
 	struct db_result *rows;
 	enum status rc;
 
-	if (!page_limit(req, &limit) || !page_status(req, &status) || !page_cursor(req, &before))
+	if (!req_limit(req, &limit) || !page_status(req, &status) ||
+	    !req_number(req, "cursor", NO_CURSOR, &before))
 		return INVALID;
 	rc = db_rows_of(ctx->db, req, FN_DROP_LIST, 3, (const char *[]){ status, limit, before },
 	    &rows);
@@ -101,7 +68,7 @@ drop_create(struct ctx *ctx, struct req *req)
 {
 	enum status status;
 
-	if (!form_drop(&req->form, req->body, req->body_len, true) || !req_key(req))
+	if (!form_drop(&req->form, req->body, req->body_len, true) || !req_key_always(req))
 		return INVALID;
 	status = db_reply(ctx->db, req, FN_DROP_CREATE, 4, (const char *[]){ req->session,
 	    json_object_to_json_string_ext(req->form.json, JSON_C_TO_STRING_PLAIN), req->key,
@@ -112,7 +79,8 @@ drop_create(struct ctx *ctx, struct req *req)
 	return OK;
 }
 
-/* PATCH /api/drops/{id}: 200 {drop}. Stock is changed by restocking. */
+/* PATCH /api/drops/{id}: 200 {drop}. New sizes are made here; the stock of one that is there is
+ * changed by restocking. */
 enum status
 drop_update(struct ctx *ctx, struct req *req)
 {
@@ -141,7 +109,7 @@ drop_restock(struct ctx *ctx, struct req *req)
 	if (form_whole(f, "quantity", true, -DROP_MAX_STOCK, DROP_MAX_STOCK, &quantity) &&
 	    quantity == 0)
 		form_wrong(f, "quantity", "This must not be 0.");
-	if (!req_key(req) || f->error_count > 0)
+	if (!req_key_always(req) || f->error_count > 0)
 		return INVALID;
 	return db_reply(ctx->db, req, FN_DROP_RESTOCK, 6, (const char *[]){ req->session,
 	    req->path_id, size, arena_printf(req->arena, "%lld", (long long)quantity), req->key,

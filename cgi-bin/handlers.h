@@ -27,7 +27,9 @@ handler drop_list, drop_get, drop_create, drop_update, drop_restock;
 /* reservations.c */
 handler reservation_create, reservation_list, reservation_release;
 /* purchases.c */
-handler purchase_create, purchase_list, purchase_csv;
+handler purchase_create, purchase_list;
+/* admin.c */
+handler admin_actions, admin_figures, admin_purchases, admin_purchases_csv;
 /* health.c */
 handler health_show, metrics_show;
 

@@ -32,22 +32,3 @@ purchase_list(struct ctx *ctx, struct req *req)
 {
 	return db_reply(ctx->db, req, FN_PURCHASE_LIST, 1, (const char *[]){ req->session });
 }
-
-/* GET /api/admin/drops/{id}/purchases.csv: 200 text/csv (RFC 4180). */
-enum status
-purchase_csv(struct ctx *ctx, struct req *req)
-{
-	enum status status;
-
-	if (!req_drop_id(req))
-		return NOT_FOUND;
-	status = db_reply(ctx->db, req, FN_PURCHASES_CSV, 2,
-	    (const char *[]){ req->session, req->path_id });
-	if (status == OK) {
-		req->answer_type = "text/csv; charset=utf-8";
-		req_header(req, arena_printf(req->arena,
-		    "Content-Disposition: attachment; filename=\"purchases-%s.csv\"",
-		    req->path_id));
-	}
-	return status;
-}

@@ -61,6 +61,13 @@ static const struct {
 } field_codes[] = {
 	{ "ends_before_start", "dropEndsAt", "A drop ends after it starts." },
 	{ "too_much_stock", "quantity", "A size has at most 1000000 pairs." },
+	{ "currency_in_use", "currency",
+	    "Pairs are held or sold in this drop's currency; it can't be another's now." },
+	{ "drop_without_sizes", "sizes", "This drop has no sizes, and can't be given any." },
+	{ "size_is_there", "sizes",
+	    "This drop has such a size; the stock of one that is there is changed by restocking." },
+	{ "too_many_sizes", "sizes", "A drop has at most 100 sizes." },
+	{ "unknown_cursor", "cursor", NO_CURSOR },
 };
 
 enum status

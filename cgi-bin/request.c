@@ -7,6 +7,7 @@
 
 #include "db.h"
 #include "input.h"
+#include "uuid.h"
 
 enum status
 req_wrong(struct req *req, const char *field, const char *message)
@@ -66,6 +67,38 @@ req_query(struct req *req, const char *name, const char **out)
 		s += len + (s[len] == '&');
 	}
 	return true;
+}
+
+bool
+req_limit(struct req *req, const char **limit)
+{
+	const char *text;
+	long n;
+
+	*limit = "50";
+	if (!req_query(req, "limit", &text))
+		return false;
+	if (text == NULL)
+		return true;
+	n = strspn(text, "0123456789") == strlen(text) && strlen(text) <= 3 ?
+	    strtol(text, NULL, 10) : 0;
+	if (n < 1 || n > 200) {
+		req_wrong(req, "limit", "This must be a whole number from 1 to 200.");
+		return false;
+	}
+	*limit = text;
+	return true;
+}
+
+bool
+req_number(struct req *req, const char *name, const char *message, const char **out)
+{
+	if (!req_query(req, name, out))
+		return false;
+	if (*out == NULL || (strspn(*out, "0123456789") == strlen(*out) && strlen(*out) <= 18))
+		return true;
+	req_wrong(req, name, message);
+	return false;
 }
 
 bool
@@ -142,6 +175,18 @@ req_key(struct req *req)
 		return true;
 	req_wrong(req, "Idempotency-Key", "A key has 8 to 128 visible ASCII characters.");
 	return false;
+}
+
+bool
+req_key_always(struct req *req)
+{
+	char made_up[UUID_TEXT_LEN];
+
+	if (req->key != NULL)
+		return req_key(req);
+	uuid_new(made_up);
+	req->key = arena_printf(req->arena, "%s", made_up);
+	return true;
 }
 
 const char *

@@ -90,6 +90,15 @@ enum status req_wrong(struct req *req, const char *field, const char *message);
  * noting that it was malformed or there twice. */
 bool req_query(struct req *req, const char *name, const char **out);
 
+/* The query's `limit`, 1 to 200; 50 when it is not there. False after noting what is wrong. */
+bool req_limit(struct req *req, const char **limit);
+
+/* The query's parameter `name`, which is a number that the API has given before: a drop's id, or
+ * the cursor of a list. NULL when it is not there; false after noting `message`. */
+bool req_number(struct req *req, const char *name, const char *message, const char **out);
+
+#define NO_CURSOR "This is no cursor of this list."
+
 /* Whether {id} of the path can be a drop's id. */
 bool req_drop_id(const struct req *req);
 
@@ -102,6 +111,10 @@ bool req_cross_site(const struct req *req);
 
 /* Checks the Idempotency-Key's form: 8 to 128 visible ASCII characters. */
 bool req_key(struct req *req);
+
+/* The same, and makes a key up where there is none: for what could otherwise be done twice
+ * when the call is sent again after a lost connection (see lib/db.h). */
+bool req_key_always(struct req *req);
 
 /* What an Idempotency-Key stands for: method, path and body. NULL without a key. */
 const char *req_print(struct req *req);

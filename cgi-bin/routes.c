@@ -20,7 +20,10 @@ static const struct route routes[] = {
 	{ DELETE, "/api/reservations/{id}",	    SIGNED_IN, 4 * KIB,  reservation_release },
 	{ POST,   "/api/reservations/{id}/purchase", SIGNED_IN, 4 * KIB, purchase_create },
 	{ GET,    "/api/purchases",		    SIGNED_IN, 0,	 purchase_list },
-	{ GET,    "/api/admin/drops/{id}/purchases.csv", ADMIN,     0,	 purchase_csv },
+	{ GET,    "/api/admin/actions",		    ADMIN,     0,	 admin_actions },
+	{ GET,    "/api/admin/drops/{id}/figures",  ADMIN,     0,	 admin_figures },
+	{ GET,    "/api/admin/drops/{id}/purchases", ADMIN,    0,	 admin_purchases },
+	{ GET,    "/api/admin/drops/{id}/purchases.csv", ADMIN, 0,	 admin_purchases_csv },
 	{ GET,    "/healthz",			    OPEN,      0,	 health_show },
 	{ GET,    "/metrics",			    OPEN,      0,	 metrics_show },
 };

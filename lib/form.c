@@ -186,21 +186,12 @@ size_wrong(struct json_object *sizes, size_t at)
 	return NULL;
 }
 
-/* Either totalStock or sizes. */
 static void
-check_stock(struct form *f)
+check_sizes(struct form *f)
 {
 	struct json_object *sizes = NULL;
-	int64_t n;
 
-	if (form_has(f, "sizes") == form_has(f, "totalStock")) {
-		form_wrong(f, "totalStock", "Give either totalStock or sizes.");
-		return;
-	}
-	if (!json_object_object_get_ex(f->json, "sizes", &sizes)) {
-		form_whole(f, "totalStock", true, 0, DROP_MAX_STOCK, &n);
-		return;
-	}
+	json_object_object_get_ex(f->json, "sizes", &sizes);
 	if (!json_object_is_type(sizes, json_type_array) ||
 	    json_object_array_length(sizes) < 1 || json_object_array_length(sizes) > MAX_SIZES) {
 		form_wrong(f, "sizes", "This must be a list of 1 to 100 sizes.");
@@ -214,6 +205,20 @@ check_stock(struct form *f)
 			return;
 		}
 	}
+}
+
+/* A new drop's stock: either totalStock or sizes. */
+static void
+check_stock(struct form *f)
+{
+	int64_t n;
+
+	if (form_has(f, "sizes") == form_has(f, "totalStock"))
+		form_wrong(f, "totalStock", "Give either totalStock or sizes.");
+	else if (form_has(f, "sizes"))
+		check_sizes(f);
+	else
+		form_whole(f, "totalStock", true, 0, DROP_MAX_STOCK, &n);
 }
 
 /* A path of this site, or an address of another; nothing a browser would run. */
@@ -263,9 +268,10 @@ form_drop(struct form *f, const char *text, size_t len, bool creating)
 	check_drop(f, creating);
 	if (creating) {
 		check_stock(f);
-	} else if (form_has(f, "totalStock") || form_has(f, "sizes")) {
-		form_wrong(f, form_has(f, "sizes") ? "sizes" : "totalStock",
-		    "Stock is changed by restocking.");
+	} else if (form_has(f, "totalStock")) {
+		form_wrong(f, "totalStock", "Stock is changed by restocking.");
+	} else if (form_has(f, "sizes")) {	/* new ones, as the database will see */
+		check_sizes(f);
 	} else if (json_object_object_length(f->json) == 0) {
 		form_wrong(f, "", "Name at least one field to change.");
 	}

@@ -48,4 +48,9 @@ LANGUAGE sql STABLE AS $$
 	  FROM lastpair.reservations r
 	  LEFT JOIN lastpair.stock s ON s.drop_id = r.drop_id AND s.size = r.size
 	  LEFT JOIN lastpair.users u ON u.id = r.user_id
+	UNION ALL
+	SELECT 'administrators'' actions are numbered without a gap, in the order of their times', count(*),
+	       count(*) FILTER (WHERE id <> n OR at < before_it)
+	  FROM (SELECT id, at, row_number() OVER w AS n, lag(at) OVER w AS before_it
+	          FROM lastpair.admin_actions WINDOW w AS (ORDER BY id)) a
 $$;

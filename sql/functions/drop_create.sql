@@ -16,7 +16,7 @@ BEGIN
 	IF v_reply IS DISTINCT FROM NULL THEN
 		RETURN v_reply;
 	END IF;
-	v_drop := drop_make(p_doc);
+	v_drop := drop_make(p_doc, v_user);
 	IF v_drop IS NULL THEN
 		RETURN refusal('ends_before_start');
 	END IF;

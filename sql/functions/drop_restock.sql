@@ -45,6 +45,11 @@ BEGIN
 	UPDATE stock
 	   SET total = total + p_quantity, available = available + p_quantity, version = version + 1
 	 WHERE drop_id = p_drop AND size = s.size;
+	IF p_quantity <> 0 THEN
+		PERFORM note_action(v_user, 'restock', p_drop,
+			jsonb_build_object('sizes', jsonb_build_array(jsonb_build_object('size', s.size, 'totalStock', s.total))),
+			jsonb_build_object('sizes', jsonb_build_array(jsonb_build_object('size', s.size, 'totalStock', s.total + p_quantity))));
+	END IF;
 	PERFORM wrote();
 	v_reply := drop_reply(p_drop, 200, 'drop:updated');
 	v_reply.events := v_expired || stock_event(p_drop, v_now);

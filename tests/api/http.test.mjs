@@ -153,9 +153,61 @@ test('the page is served with a strict policy and no inline script or style', as
 	assert.deepEqual(policy['object-src'] ?? policy['default-src'], ["'none'"]);
 	assert.deepEqual(policy['base-uri'], ["'none'"]);
 	assert.deepEqual(policy['frame-ancestors'], ["'none'"]);
+	assert.deepEqual(policy['require-trusted-types-for'], ["'script'"]);
+	assert.deepEqual(policy['trusted-types'], ["'none'"]);
 	assert.equal(res.headers['x-content-type-options'], 'nosniff');
 	assert.ok(res.headers['referrer-policy']);
 	assert.doesNotMatch(res.text, /<script(?![^>]*\bsrc=)[^>]*>|<style|\son\w+=|\sstyle=|javascript:/i);
+});
+
+test('the page answers at each of its own addresses, also when asked for again by its ETag', async () => {
+	const { text } = await anyone.get('/');
+
+	for (const path of ['/', '/?status=live&size=43', '/drops/7', '/drops/123456789012345678?x=1', '/me', '/console', '/console/new', '/console/drops/7', '/console/actions?drop=7']) {
+		const res = await anyone.get(path);
+
+		assert.equal(res.status, 200, path);
+		assert.equal(res.text, text, path);
+		assert.match(String(res.headers['content-type']), /^text\/html; charset=utf-8/i, path);
+		assert.equal(res.headers['cache-control'], 'no-cache', path);
+		assert.match(String(res.headers['content-security-policy']), /require-trusted-types-for 'script'/, path);
+		assert.equal((await anyone.call('HEAD', path)).status, 200, path);
+		assert.equal((await anyone.get(path, { 'If-None-Match': res.headers.etag })).status, 304, path);
+	}
+});
+
+test('no other address is one of the page, and none takes a form', async () => {
+	for (const path of ['/drops', '/drops/', '/drops/0', '/drops/x', '/drops/7/', '/drops/7/x', '/drops/1234567890123456789', '/me/', '/mex', '/console/', '/console/x', '/console/drops',
+		'/console/drops/x', '/console/actions/1', '/consolex', '/Console', '/nothing'])
+		assert.equal((await anyone.get(path)).status, 404, path);
+	for (const path of ['/me', '/drops/7', '/console/new'])
+		assertProblem(await anyone.post(path, {}), 405, 'method_not_allowed');
+});
+
+test('page, scripts, styles and pictures are compressed, and asked for again by their ETag', async () => {
+	for (const path of ['/', '/drops/7', '/js/main.js', '/css/base.css', '/img/kiln-90.svg']) {
+		const asked = { 'Accept-Encoding': 'gzip' };
+		const res = await anyone.get(path, asked);
+
+		assert.equal(res.headers['content-encoding'], 'gzip', path);
+		assert.match(String(res.headers.vary), /Accept-Encoding/i, path);
+		assert.ok(res.headers.etag, path);
+		const again = await anyone.get(path, { ...asked, 'If-None-Match': res.headers.etag });
+		assert.deepEqual([again.status, again.raw.length], [304, 0], path);
+	}
+});
+
+test('a listing that the page asks for ahead and the one that its script asks for are one to the workers', async () => {
+	const ahead = { Accept: '*/*', 'Sec-Fetch-Mode': 'cors', 'Sec-Fetch-Dest': 'empty', 'Sec-Fetch-Site': 'same-origin', Referer: 'http://127.0.0.1/' };
+	const scripts = { ...ahead, Accept: 'application/json', 'Accept-Language': 'ar' };
+
+	await waitFor('two within a second', async () => {
+		const one = await anyone.get('/api/drops?limit=199', ahead);
+		const two = await anyone.get('/api/drops?limit=199', scripts);
+
+		assert.deepEqual([one.status, two.status], [200, 200]);
+		return one.body.serverTime === two.body.serverTime;
+	}, 4000);
 });
 
 test('every file that the page names is there, with its type', async () => {

@@ -1,11 +1,12 @@
 -- The audit finds each kind of breach. Each is made with the rule that forbids it taken away, and undone at once.
 BEGIN;
 -- In the order in which everybody reads them, so that nobody waits in a circle.
-LOCK TABLE lastpair.drops, lastpair.stock, lastpair.reservations, lastpair.purchases IN ACCESS EXCLUSIVE MODE;
+LOCK TABLE lastpair.drops, lastpair.stock, lastpair.reservations, lastpair.purchases, lastpair.admin_actions IN ACCESS EXCLUSIVE MODE;
 \ir setup.psql
-SELECT plan(20);
+SELECT plan(24);
 
 SELECT pg_temp.person(n) FROM unnest(ARRAY['ada', 'bob', 'cyd']) n \g /dev/null
+SELECT pg_temp.new_drop(), pg_temp.new_drop() \g /dev/null
 SELECT pg_temp.new_drop('{"sizes": [{"size": "41", "totalStock": 5}, {"size": "42", "totalStock": 5}], "maxPerUser": 2}') AS drop \gset
 SELECT pg_temp.held(:drop, 'ada', '41') AS active, pg_temp.held(:drop, 'bob', '42') AS bought, pg_temp.held(:drop, 'cyd', '41') AS released \gset
 SELECT pg_temp.buy('bob', :'bought'), pg_temp.give_back('cyd', :'released') \g /dev/null
@@ -26,8 +27,8 @@ BEGIN
 END $$;
 
 SELECT is(pg_temp.found_after(''), NULL, 'a store in order has no breach');
-SELECT results_eq('SELECT count(*), count("check"), count(figure), min(breaches) FROM lastpair.audit()', 'VALUES (9::bigint, 9::bigint, 9::bigint, 0::bigint)',
-	'nine things are looked at, each with its figure');
+SELECT results_eq('SELECT count(*), count("check"), count(figure), min(breaches) FROM lastpair.audit()', 'VALUES (10::bigint, 10::bigint, 10::bigint, 0::bigint)',
+	'ten things are looked at, each with its figure');
 SELECT ok((SELECT bool_and(figure > 0) FROM lastpair.audit()), 'and here there is something of each to look at');
 
 SELECT is(pg_temp.found_after(format($$ ALTER TABLE lastpair.stock DROP CONSTRAINT stock_is_conserved;
@@ -75,6 +76,14 @@ SELECT is(pg_temp.found_after(format($$ UPDATE lastpair.reservations SET size = 
 	'reservations belong to a size and a user that exist: 1', 'so is one of no size');
 SELECT is(pg_temp.found_after(format($$ UPDATE lastpair.reservations SET drop_id = -1 WHERE id = %L $$, :'active')),
 	'pairs held = active holds, by size: 1; reservations belong to a size and a user that exist: 1', 'and one of no drop');
+SELECT count(*) - 1 AS others FROM lastpair.admin_actions \gset
+SELECT is(pg_temp.found_after(format($$ ALTER TABLE lastpair.admin_actions DISABLE TRIGGER append_only; %s $$, s)),
+	'administrators'' actions are numbered without a gap, in the order of their times: ' || n, w)
+  FROM (VALUES ('DELETE FROM lastpair.admin_actions WHERE id = 1', :others, 'an action that is gone from the trail is found'),
+	('DELETE FROM lastpair.admin_actions WHERE id = (SELECT max(id) - 1 FROM lastpair.admin_actions)', 1, 'so is one from its middle'),
+	('UPDATE lastpair.admin_actions SET id = id + 1 WHERE id = (SELECT max(id) FROM lastpair.admin_actions)', 1, 'so is one with another''s number'),
+	('UPDATE lastpair.admin_actions SET at = at - interval ''1 year'' WHERE id = (SELECT max(id) FROM lastpair.admin_actions)', 1, 'so is one with a time before the last'))
+       v (s, n, w);
 SELECT is(pg_temp.found_after(''), NULL, 'and all of that is undone');
 
 SELECT * FROM finish();

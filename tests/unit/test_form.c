@@ -213,6 +213,24 @@ sizes_are_named_once_and_have_a_stock(void **state)
 }
 
 static void
+a_change_takes_sizes_as_a_new_drop_does(void **state)
+{
+	static const char *const bad[] = { "[]", "{}", "null", "[{\"size\":\"\",\"totalStock\":1}]",
+		"[{\"size\":\"42\",\"totalStock\":-1}]", "[{\"size\":\"42\"}]",
+		"[{\"size\":\"42\",\"totalStock\":1},{\"size\":\"42\",\"totalStock\":2}]" };
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		snprintf(text, sizeof(text), "{\"sizes\":%s}", bad[i]);
+		if (drop(text, false))
+			fail_msg("%s passes", bad[i]);
+		wrong_about("sizes");
+	}
+	assert_true(drop("{\"sizes\":[{\"size\":\"42\",\"totalStock\":0}]}", false));
+}
+
+static void
 there_are_at_most_a_hundred_sizes(void **state)
 {
 	(void)state;
@@ -229,7 +247,7 @@ there_are_at_most_a_hundred_sizes(void **state)
 }
 
 static void
-a_change_names_something_and_leaves_the_stock_alone(void **state)
+a_change_names_something_and_leaves_the_total_alone(void **state)
 {
 	(void)state;
 	assert_true(drop("{\"isActive\":false}", false));
@@ -238,8 +256,8 @@ a_change_names_something_and_leaves_the_stock_alone(void **state)
 	wrong_about("");
 	assert_false(drop("{\"totalStock\":5}", false));
 	wrong_about("totalStock");
-	assert_false(drop("{\"sizes\":[]}", false));
-	wrong_about("sizes");
+	assert_false(drop("{\"sizes\":[],\"totalStock\":5}", false));
+	wrong_about("totalStock");
 	assert_false(drop("{\"name\":\"\"}", false));
 	wrong_about("name");
 	assert_false(drop("{\"name\":null}", false));
@@ -383,8 +401,9 @@ main(void)
 		TEST(money_is_whole_cents_within_bounds),
 		TEST(total_stock_is_a_whole_number_to_a_million),
 		TEST(sizes_are_named_once_and_have_a_stock),
+		TEST(a_change_takes_sizes_as_a_new_drop_does),
 		TEST(there_are_at_most_a_hundred_sizes),
-		TEST(a_change_names_something_and_leaves_the_stock_alone),
+		TEST(a_change_names_something_and_leaves_the_total_alone),
 		TEST(a_new_drop_may_leave_its_times_null),
 		TEST(a_field_that_is_unknown_is_named),
 		TEST(what_is_no_object_is_said_of_the_whole),

@@ -20,7 +20,10 @@ HANDLER(reservation_list)
 HANDLER(reservation_release)
 HANDLER(purchase_create)
 HANDLER(purchase_list)
-HANDLER(purchase_csv)
+HANDLER(admin_actions)
+HANDLER(admin_figures)
+HANDLER(admin_purchases)
+HANDLER(admin_purchases_csv)
 HANDLER(health_show)
 HANDLER(metrics_show)
 
@@ -76,7 +79,10 @@ static const struct {
 	{ DELETE, "/api/reservations/" UUID, reservation_release, SIGNED_IN, UUID },
 	{ POST, "/api/reservations/" UUID "/purchase", purchase_create, SIGNED_IN, UUID },
 	{ GET, "/api/purchases", purchase_list, SIGNED_IN, "" },
-	{ GET, "/api/admin/drops/12/purchases.csv", purchase_csv, ADMIN, "12" },
+	{ GET, "/api/admin/actions", admin_actions, ADMIN, "" },
+	{ GET, "/api/admin/drops/12/figures", admin_figures, ADMIN, "12" },
+	{ GET, "/api/admin/drops/12/purchases", admin_purchases, ADMIN, "12" },
+	{ GET, "/api/admin/drops/12/purchases.csv", admin_purchases_csv, ADMIN, "12" },
 	{ GET, "/healthz", health_show, OPEN, "" },
 	{ GET, "/metrics", metrics_show, OPEN, "" },
 };
@@ -122,7 +128,8 @@ what_is_not_there_is_not_found(void **state)
 		"/api/drops/1/2/restock", "/api/drops//restock", "/API/drops", "/api/Drops",
 		"/api/auth", "/api/auth/me/", "/api/auth/me/me", "/api/reservations/", "//api/drops",
 		"/api/reservations/a/b", "/api/reservations/a/purchase/b", "/api/admin/drops/1",
-		"/api/admin/drops//purchases.csv", "/api/admin/drops/1/purchases", "/healthz/", "/metricsx",
+		"/api/admin/drops//purchases.csv", "/api/admin/drops/1/purchases/", "/api/admin/actions/",
+		"/api/admin/drops/1/figures/2", "/api/admin/drops", "/healthz/", "/metricsx",
 		"api/drops", "/api/events",
 	};
 
@@ -150,6 +157,8 @@ another_method_is_refused_with_those_that_are_allowed(void **state)
 		{ GET, "/api/drops/12/reservations", "Allow: POST" },
 		{ GET, "/api/reservations/" UUID, "Allow: DELETE" },
 		{ DELETE, "/api/reservations", "Allow: GET, HEAD" },
+		{ DELETE, "/api/admin/actions", "Allow: GET, HEAD" },
+		{ POST, "/api/admin/drops/12/figures", "Allow: GET, HEAD" },
 		{ POST, "/healthz", "Allow: GET, HEAD" },
 		{ POST, "/metrics", "Allow: GET, HEAD" },
 	};
