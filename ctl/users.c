@@ -76,6 +76,8 @@ cmd_user_create(struct ctl *ctl)
 	if (!read_password(password, sizeof(password)))
 		return EXIT_FAILURE;
 	wrong = input_password(password);
+	if (wrong == NULL && password_common(password))
+		fputs("lastpairctl: this is one of the commonest passwords\n", stderr);
 	ok = wrong == NULL && password_hash(password, (int)ctl->conf.bcrypt_cost, hash);
 	explicit_bzero(password, sizeof(password));
 	if (!ok)
