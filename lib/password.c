@@ -78,6 +78,23 @@ password_hash(const char *password, int cost, char out[PASSWORD_HASH_LEN])
 	return true;
 }
 
+static int
+cost_of(const char *bcrypt_hash)
+{
+	return (bcrypt_hash[4] - '0') * 10 + (bcrypt_hash[5] - '0');
+}
+
+/* What a hash of cost `from` took less than one of cost `to`: each cost takes twice as long as
+ * the one before, so one of each cost between makes up for it. */
+static void
+make_up_for(const char *password, int from, int to)
+{
+	char made[PASSWORD_HASH_LEN];
+
+	for (int cost = from; cost < to; cost++)
+		password_hash(password, cost, made);
+}
+
 bool
 password_verify(const char *password, const char *hash, int cost)
 {
@@ -95,6 +112,8 @@ password_verify(const char *password, const char *hash, int cost)
 		return false;
 	for (size_t i = 0; i < BCRYPT_LEN; i++)
 		differ |= (unsigned char)(made[i] ^ hash[i]);
+	if (differ != 0)	/* or a quicker no would tell that there is such a user */
+		make_up_for(password, cost_of(hash), cost);
 	return differ == 0;
 }
 
@@ -112,7 +131,7 @@ password_hash_valid(const char *hash)
 	    !isdigit((unsigned char)hash[4]) || !isdigit((unsigned char)hash[5]) ||
 	    hash[6] != '$')
 		return false;
-	cost = (hash[4] - '0') * 10 + (hash[5] - '0');
+	cost = cost_of(hash);
 	return cost >= 4 && cost <= 16 &&
 	    strspn(hash + SALT_AT, alphabet) == BCRYPT_LEN - SALT_AT;
 }

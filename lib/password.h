@@ -21,8 +21,8 @@
 bool password_hash(const char *password, int cost, char out[PASSWORD_HASH_LEN]);
 
 /* Whether `password` is the one behind `hash`, in time that does not depend on
- * where they differ. With `hash` NULL (no such user) it works as long at `cost`,
- * and says no. */
+ * where they differ. It says no as late for `hash` NULL (no such user), and for a hash of a
+ * lower cost, as for one of `cost`. */
 bool password_verify(const char *password, const char *hash, int cost);
 
 /* Whether `hash` is one of ours, or a bcrypt hash as libcrypt will take it. A malformed

@@ -22,7 +22,7 @@ BEGIN
 	v_total := v_total + v_count;
 	DELETE FROM sign_in_failures WHERE (email, address) IN (
 		SELECT email, address FROM sign_in_failures WHERE since < v_now - interval '1 day'
-		 LIMIT p_limit FOR UPDATE SKIP LOCKED);
+		 ORDER BY since LIMIT p_limit FOR UPDATE SKIP LOCKED);
 	GET DIAGNOSTICS v_count = ROW_COUNT;
 	v_total := v_total + v_count;
 	DELETE FROM sign_in_places WHERE (user_id, place) IN (
@@ -32,7 +32,7 @@ BEGIN
 	v_total := v_total + v_count;
 	DELETE FROM lapses WHERE (user_id, drop_id) IN (
 		SELECT user_id, drop_id FROM lapses WHERE last_at < v_now - interval '1 day'
-		 LIMIT p_limit FOR UPDATE SKIP LOCKED);
+		 ORDER BY last_at LIMIT p_limit FOR UPDATE SKIP LOCKED);
 	GET DIAGNOSTICS v_count = ROW_COUNT;
 	RETURN v_total + v_count;
 END $$;

@@ -14,6 +14,8 @@ COMMENT ON TABLE lastpair.sign_in_failures IS
 	'wrong passwords by account and by where they came from, so that a stranger''s tries do not lock out the owner; '
 	'with an empty address those for an account from all places it never signed in at, with an empty e-mail those from one place';
 
+CREATE INDEX sign_in_failures_age ON lastpair.sign_in_failures (since);
+
 CREATE TABLE lastpair.sign_in_places (
 	user_id bigint NOT NULL REFERENCES lastpair.users,
 	place text NOT NULL,
@@ -33,6 +35,7 @@ CREATE TABLE lastpair.lapses (
 	last_at timestamptz NOT NULL,
 	PRIMARY KEY (user_id, drop_id)
 );
+CREATE INDEX lapses_age ON lastpair.lapses (last_at);
 COMMENT ON TABLE lastpair.lapses IS 'holds that a user let lapse one soon after the other, a drop: see judge()';
 COMMENT ON COLUMN lastpair.lapses.seconds IS 'that they kept a pair, together';
 COMMENT ON COLUMN lastpair.lapses.last_at IS 'when the last of them was over';

@@ -93,7 +93,7 @@ test('API8: SQL takes values as $n parameters alone: no statement is put togethe
 		}
 	}
 	for (const file of sources('sql/functions', '.sql')) {
-		const text = fs.readFileSync(path.join(TOP, file), 'utf8').replace(/--.*$/gm, '').replace(/GRANT EXECUTE|REVOKE ALL/g, '');
+		const text = fs.readFileSync(path.join(TOP, file), 'utf8').replace(/--.*$/gm, '').replace(/GRANT EXECUTE|EXECUTE FUNCTION/g, '');
 
 		assert.doesNotMatch(text, /\bEXECUTE\b/, `${file} runs SQL that it has put together`);
 		statements++;

@@ -226,14 +226,18 @@ static void
 an_unknown_user_costs_as_much_as_a_wrong_password(void **state)
 {
 	const int cost = 9;
-	double known, unknown, malformed;
+	static const char quick[] = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+	double known, unknown, malformed, imported;
 
 	(void)state;
 	assert_true(password_hash("correct horse", cost, hash));
 	known = cpu_seconds(hash, cost);
 	unknown = cpu_seconds(NULL, cost);
 	malformed = cpu_seconds("$2b$09$short", cost);
+	imported = cpu_seconds(quick, cost);
 	assert_true(known > 0.001);
+	if (imported < known / 2 || imported > known * 2)
+		fail_msg("known %f s, of a lower cost %f s", known, imported);
 	if (unknown < known / 3 || unknown > known * 3)
 		fail_msg("known %f s, unknown %f s", known, unknown);
 	if (malformed < known / 3)
