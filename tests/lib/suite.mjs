@@ -1,7 +1,7 @@
 /**
- * Runs one suite: node lib/suite.mjs NAME. Starts a store for it (but for those that need none), runs its
- * files one after another, each in a process of its own, and adds `passed failed skipped` as a line to the
- * file named by LASTPAIR_TEST_RESULT.
+ * Runs one suite: node lib/suite.mjs NAME [WORD...]. Starts a store for it (but for those that need none), runs its
+ * files (or those with a WORD in their names) one after another, each in a process of its own, and adds
+ * `passed failed skipped` as a line to the file named by LASTPAIR_TEST_RESULT.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -10,6 +10,8 @@ import path from 'node:path';
 import { run, Stack, TOP } from './stack.mjs';
 
 const WITHOUT_STACK = new Set(['www', 'bench']);
+/** Whose tests spend most of their time waiting: so many stores, and the files shared out among them. @type {Record<string, number>} */
+const STORES = { browser: 2 };
 const FILE_LIMIT_MS = 360_000;
 const SANITIZER = /AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:/;
 
@@ -26,13 +28,22 @@ function failed(why) {
 	say(`not ok: ${why}`);
 }
 
-/** One file. @param {string} file @param {NodeJS.ProcessEnv} env */
-async function runFile(file, env) {
-	const tap = path.join(os.tmpdir(), `lastpair-tap-${process.pid}`);
+/** One file; what it says is said at once, or in one piece when others speak meanwhile.
+ * @param {string} file @param {NodeJS.ProcessEnv} env @param {boolean} together */
+async function runFile(file, env, together) {
+	const tap = path.join(os.tmpdir(), `lastpair-tap-${process.pid}-${path.basename(file)}`);
+	const heading = `# ${path.relative(TOP, file)}`;
+	const out = together ? 'pipe' : 'inherit';
 	const child = spawn(process.execPath, [
 		'--test-reporter=spec', '--test-reporter-destination=stdout',
 		'--test-reporter=tap', `--test-reporter-destination=${tap}`, file,
-	], { env, stdio: ['ignore', 'inherit', 'inherit'] });
+	], { env, stdio: ['ignore', out, out] });
+	let said = `${heading}\n`;
+
+	if (!together)
+		say(heading);
+	for (const stream of [child.stdout, child.stderr])
+		stream?.setEncoding('utf8').on('data', (text) => { said += text; });
 	const timer = setTimeout(() => child.kill('SIGTERM'), FILE_LIMIT_MS);
 	const endWithMe = () => {
 		child.kill('SIGTERM');
@@ -44,6 +55,8 @@ async function runFile(file, env) {
 
 	clearTimeout(timer);
 	process.off('exit', endWithMe);
+	if (together)
+		say(said);
 	const counted = count(fs.existsSync(tap) ? fs.readFileSync(tap, 'utf8') : '');
 
 	fs.rmSync(tap, { force: true });
@@ -137,35 +150,44 @@ const files = (fs.existsSync(folder) ? fs.readdirSync(folder) : [])
 	.sort()
 	.map((name) => path.join(folder, name));
 
-/** @type {Stack|undefined} */
-let stack;
-try {
-	/** @type {NodeJS.ProcessEnv} */
+const queue = [...files];
+/** @type {Stack[]} */
+const stacks = [];
+
+/** Takes files until none is left. @param {Stack|undefined} stack @param {boolean} together */
+async function work(stack, together) {
 	const env = { ...process.env };
 
-	if (files.length && !WITHOUT_STACK.has(suite)) {
-		stack = await Stack.start();
+	if (stack)
 		env.LASTPAIR_TEST_STACK = `${stack.dir}|${stack.port}`;
-	}
-	if (suite === 'sql' && stack && files.length)
-		await runPgProve(stack);
-	for (const file of suite === 'sql' ? [] : files) {
-		say(`# ${path.relative(TOP, file)}`);
-		await runFile(file, env);
-	}
+	for (let file = queue.shift(); file; file = queue.shift())
+		await runFile(file, env, together);
+}
+
+try {
+	const wanted = WITHOUT_STACK.has(suite) ? 0 : Math.min(STORES[suite] ?? 1, files.length);
+
+	while (stacks.length < wanted)
+		stacks.push(await Stack.start());
+	if (suite === 'sql' && stacks[0] && files.length)
+		await runPgProve(stacks[0]);
+	else if (stacks.length)
+		await Promise.all(stacks.map((stack) => work(stack, stacks.length > 1)));
+	else
+		await work(undefined, false);
 } catch (error) {
 	failed(`the suite ${suite} could not run: ${error instanceof Error ? error.message : error}`);
 }
 if (!files.length)
 	failed(`the suite ${suite} has no test`);
-if (stack) {
+for (const [i, stack] of stacks.entries()) {
 	const stopped = stack.halt();
 
 	if (stopped.status !== 0)
 		failed(`./run --stop ended with ${stopped.status}: ${stopped.stderr}`);
 	lookForSanitizerReports(stack);
 	if (total.fail)
-		showLogs(stack.keepLogs(label));
+		showLogs(stack.keepLogs(i ? `${label}-${i + 1}` : label));
 	stack.stop();
 }
 if (process.env.LASTPAIR_TEST_RESULT)

@@ -298,5 +298,5 @@ test('amounts are read as whole cents, or not at all', () => {
 
 test('a countdown is as long as it needs to be', () => {
 	assert.deepEqual([0, 8.2, 60, 725, 3661, 2 * 86400 + 61].map(countdown),
-		['0:00', '0:09', '1:00', '12:05', '1:01:01', '2d 00:01:01']);
+		['0:00', '0:09', '1:00', '12:05', '1:01:01', '2d 0h']);
 });

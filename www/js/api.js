@@ -8,6 +8,9 @@
 
 const TIMEOUT_MS = 10_000;
 const ATTEMPTS = 4;
+/** A store that says when to come back is taken at its word this often, and when it is soon. */
+const MOST_WAITS = 2;
+const LONGEST_WAIT_S = 15;
 const GATEWAY = new Set([502, 503, 504]);
 
 export class Refusal extends Error {
@@ -30,85 +33,115 @@ export class Refusal extends Error {
  * @typedef {object} Call
  * @property {unknown} [body]
  * @property {boolean} [keyed]   carries an Idempotency-Key
+ * @property {string} [key]      that one, when the caller keeps it
  * @property {boolean} [repeat]  may be sent again when no answer came
  * @property {number} [staleMs]  how old a cached answer may be
- *
- * @param {(serverTime: string, sentAt: number, heardAt: number, staleMs: number) => void} onServerTime
+ * @property {(waitMs: number, refusal: Refusal) => void} [onWait]  it will be sent again after this
  */
-export function makeApi(onServerTime) {
-	/** @param {string} method @param {string} path @param {Call} [call] @returns {Promise<any>} */
-	async function send(method, path, { body, keyed = false, repeat = true, staleMs = 0 } = {}) {
-		/** @type {Record<string, string>} */
-		const headers = { Accept: 'application/json' };
 
-		if (body !== undefined)
-			headers['Content-Type'] = 'application/json';
-		if (keyed)
-			headers['Idempotency-Key'] = newKey();
+/** @type {(serverTime: string, sentAt: number, heardAt: number, staleMs: number) => void} */
+let heedTime = () => {};
 
-		for (let attempt = 1; ; attempt++) {
-			try {
-				const sentAt = Date.now();
-				const answer = await once(method, path, headers, body);
+/** Who sets a clock by the answers. @param {typeof heedTime} heed */
+export function onServerTime(heed) {
+	heedTime = heed;
+}
 
-				if (answer?.serverTime)
-					onServerTime(answer.serverTime, sentAt, Date.now(), staleMs);
-				return answer;
-			} catch (error) {
-				const refusal = asRefusal(error);
-				const lost = refusal.status === 0 || GATEWAY.has(refusal.status);
+/** @param {string} method @param {string} path @param {Call} [options] @returns {Promise<any>} */
+export async function call(method, path, { body, keyed = false, key = '', repeat = true, staleMs = 0, onWait } = {}) {
+	/** @type {Record<string, string>} */
+	const headers = {};
 
-				if (!lost || !repeat || attempt === ATTEMPTS)
-					throw refusal;
-				await pause(backoffMs(attempt));
-			}
+	if (body !== undefined)
+		headers['Content-Type'] = 'application/json';
+	if (key || keyed)
+		headers['Idempotency-Key'] = key || newKey();
+
+	for (let attempt = 1; ; attempt++) {
+		try {
+			const sentAt = Date.now();
+			const answer = await once(method, path, headers, body);
+
+			if (answer?.serverTime)
+				heedTime(answer.serverTime, sentAt, Date.now(), staleMs);
+			return answer;
+		} catch (error) {
+			const refusal = asRefusal(error);
+			const waitMs = repeat ? pauseMs(refusal, attempt, Math.random()) : null;
+
+			if (waitMs === null)
+				throw refusal;
+			onWait?.(waitMs, refusal);
+			await pause(waitMs);
 		}
 	}
-
-	return {
-		/** Every drop, page by page. @returns {Promise<import('./types.js').Drop[]>} */
-		async drops() {
-			const drops = [];
-			let cursor = '';
-
-			do {
-				const more = cursor ? `&cursor=${encodeURIComponent(cursor)}` : '';
-				const page = await send('GET', `/api/drops?limit=200${more}`, { staleMs: 1000 });
-
-				drops.push(...page.drops);
-				cursor = page.nextCursor ?? '';
-			} while (cursor);
-			return drops;
-		},
-		/** @param {number} id */
-		drop: (id) => send('GET', `/api/drops/${id}`, { staleMs: 1000 }),
-
-		me: () => send('GET', '/api/auth/me'),
-		/** @param {{email: string, password: string}} fields */
-		signIn: (fields) => send('POST', '/api/auth/login', { body: fields }),
-		/** @param {{username: string, email: string, password: string}} fields */
-		signUp: (fields) => send('POST', '/api/auth/register', { body: fields, repeat: false }),
-		signOut: () => send('POST', '/api/auth/logout'),
-
-		reservations: () => send('GET', '/api/reservations'),
-		purchases: () => send('GET', '/api/purchases'),
-		/** @param {number} dropId @param {string} size */
-		reserve: (dropId, size) =>
-			send('POST', `/api/drops/${dropId}/reservations`, { body: size ? { size } : {}, keyed: true }),
-		/** @param {string} id */
-		buy: (id) => send('POST', `/api/reservations/${encodeURIComponent(id)}/purchase`, { body: {}, keyed: true }),
-		/** @param {string} id */
-		giveBack: (id) => send('DELETE', `/api/reservations/${encodeURIComponent(id)}`),
-
-		/** @param {import('./types.js').NewDrop} drop */
-		createDrop: (drop) => send('POST', '/api/drops', { body: drop, keyed: true }),
-		/** @param {number} id @param {object} changes */
-		changeDrop: (id, changes) => send('PATCH', `/api/drops/${id}`, { body: changes }),
-		/** @param {number} id @param {string|undefined} size @param {number} quantity */
-		restock: (id, size, quantity) =>
-			send('POST', `/api/drops/${id}/restock`, { body: size ? { size, quantity } : { quantity }, keyed: true }),
-	};
 }
+
+/**
+ * How long to wait before a call is sent again, or null when it is not. A store that names a time is
+ * asked at most twice more, and not at the same moment by everyone.
+ * @param {Pick<Refusal, 'status'|'code'|'retryAfterS'>} refusal @param {number} attempt  how often it was sent
+ * @param {number} random  0 to 1 @returns {number|null} ms
+ */
+export function pauseMs({ status, code, retryAfterS }, attempt, random) {
+	if (code === 'too_many_attempts' || code === 'offline')
+		return null;
+	if (status === 429 || (GATEWAY.has(status) && retryAfterS)) {
+		const named = retryAfterS || 1;
+
+		return attempt <= MOST_WAITS && named <= LONGEST_WAIT_S ? (named + random) * 1000 : null;
+	}
+	if (status !== 0 && !GATEWAY.has(status))
+		return null;
+	return attempt < ATTEMPTS ? (0.5 + random / 2) * 250 * 2 ** attempt : null;
+}
+
+/** Whether the store may have done it although no word came back. @param {Refusal} refusal */
+export function isUnanswered({ status }) {
+	return status === 0 || GATEWAY.has(status);
+}
+
+export const api = {
+	/** Every drop, page by page. The first page's address stands in index.html, too. @returns {Promise<import('./types.js').Drop[]>} */
+	async drops() {
+		const drops = [];
+		let cursor = '';
+
+		do {
+			const more = cursor ? `&cursor=${encodeURIComponent(cursor)}` : '';
+			const page = await call('GET', `/api/drops?limit=200${more}`, { staleMs: 1000 });
+
+			drops.push(...page.drops);
+			cursor = page.nextCursor ?? '';
+		} while (cursor);
+		return drops;
+	},
+	/** @param {number} id */
+	drop: (id) => call('GET', `/api/drops/${id}`, { staleMs: 1000 }),
+
+	me: () => call('GET', '/api/auth/me'),
+	/** @param {{email: string, password: string}} fields */
+	signIn: (fields) => call('POST', '/api/auth/login', { body: fields }),
+	/** @param {{username: string, email: string, password: string}} fields */
+	signUp: (fields) => call('POST', '/api/auth/register', { body: fields, repeat: false }),
+	signOut: () => call('POST', '/api/auth/logout'),
+
+	reservations: () => call('GET', '/api/reservations'),
+	purchases: () => call('GET', '/api/purchases'),
+	/** @param {number} dropId @param {string} size @param {Pick<Call, 'key'|'onWait'>} press */
+	reserve: (dropId, size, press) =>
+		call('POST', `/api/drops/${dropId}/reservations`, { body: size ? { size } : {}, ...press }),
+	/** @param {string} id @param {Pick<Call, 'key'|'onWait'>} press */
+	buy: (id, press) => call('POST', `/api/reservations/${encodeURIComponent(id)}/purchase`, { body: {}, ...press }),
+	/** @param {string} id */
+	giveBack: (id) => call('DELETE', `/api/reservations/${encodeURIComponent(id)}`),
+
+	/** @param {number} id @param {object} changes */
+	changeDrop: (id, changes) => call('PATCH', `/api/drops/${id}`, { body: changes }),
+	/** @param {number} id @param {string|undefined} size @param {number} quantity */
+	restock: (id, size, quantity) =>
+		call('POST', `/api/drops/${id}/restock`, { body: size ? { size, quantity } : { quantity }, keyed: true }),
+};
 
 /** @param {string} method @param {string} path @param {Record<string, string>} headers @param {unknown} body */
 async function once(method, path, headers, body) {
@@ -145,18 +178,13 @@ function refusalOf(response, text) {
 
 /** @param {unknown} error */
 function asRefusal(error) {
-	return error instanceof Refusal ? error : new Refusal(0, 'network');
+	return error instanceof Refusal ? error : new Refusal(0, navigator.onLine === false ? 'offline' : 'network');
 }
 
 /** 32 hex digits; randomUUID() is missing where the page is not served securely. */
-function newKey() {
+export function newKey() {
 	return [...crypto.getRandomValues(new Uint8Array(16))]
 		.map((b) => b.toString(16).padStart(2, '0')).join('');
-}
-
-/** @param {number} attempt */
-function backoffMs(attempt) {
-	return (0.5 + Math.random() / 2) * 250 * 2 ** attempt;
 }
 
 /** @param {number} ms */

@@ -21,6 +21,22 @@ export function el(tag, attributes = {}, ...children) {
 	return node;
 }
 
+/**
+ * @template {keyof SVGElementTagNameMap} T
+ * @param {T} tag
+ * @param {Record<string, string>} [attributes]
+ * @param {...Node} children
+ * @returns {SVGElementTagNameMap[T]}
+ */
+export function svg(tag, attributes = {}, ...children) {
+	const node = document.createElementNS('http://www.w3.org/2000/svg', tag);
+
+	for (const [name, value] of Object.entries(attributes))
+		node.setAttribute(name, value);
+	node.append(...children);
+	return node;
+}
+
 /** @param {Node} node @param {string} value */
 export function text(node, value) {
 	if (node.textContent !== value)

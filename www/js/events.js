@@ -1,14 +1,15 @@
 /**
  * The event stream: the only file that opens an EventSource. It always comes back by itself, after a
  * jittered pause and from where it was (`?last=`), also where EventSource alone would stop for good
- * (any answer but 200) or not notice (a machine that slept).
+ * (any answer but 200). Which tab has one, and when the machine slept, is stream-share.js's.
  *
  * @typedef {import('./types.js').Connection} Connection
  *
  * @typedef {object} EventsOptions
- * @property {(name: string, data: any, askedAt: number) => void} onEvent  askedAt: local ms when this
+ * @property {(name: string, data: any, askedAt: number, lastId: string) => void} onEvent  askedAt: local ms when this
  *   connection was opened, which bounds a snapshot's serverTime
  * @property {(connection: Connection) => void} onConnection
+ * @property {string} [lastId]  where another left off
  */
 
 const URL = '/api/events';
@@ -21,15 +22,14 @@ const FIRST_PAUSE_MS = 400;
 /** A resumed stream with nothing new says nothing: after this it counts as caught up. */
 const CAUGHT_UP_MS = 400;
 const TRIES_UNTIL_OFFLINE = 3;
-const ASLEEP_MS = 15_000;
 
 /** @param {EventsOptions} options */
-export function openEvents({ onEvent, onConnection }) {
+export function openEvents({ onEvent, onConnection, lastId: from = '' }) {
 	/** @type {EventSource|null} */
 	let source = null;
 	/** @type {Connection} */
 	let connection = 'connecting';
-	let lastId = '';
+	let lastId = from;
 	let failures = 0;
 	let askedAt = 0;
 	let retryTimer = 0;
@@ -71,7 +71,7 @@ export function openEvents({ onEvent, onConnection }) {
 	function heard(message) {
 		if (message.lastEventId)
 			lastId = message.lastEventId;
-		onEvent(message.type, JSON.parse(message.data), askedAt);
+		onEvent(message.type, JSON.parse(message.data), askedAt, lastId);
 		live();
 	}
 
@@ -90,44 +90,27 @@ export function openEvents({ onEvent, onConnection }) {
 		retryTimer = setTimeout(open, longest * (0.3 + 0.7 * Math.random()));
 	}
 
-	watchForSleep(open);
-	addEventListener('online', open);
+	const listening = new AbortController();
+
+	addEventListener('online', open, { signal: listening.signal });
 	/* a machine without a network may still reach a store of its own: say so, and keep trying */
 	addEventListener('offline', () => {
 		failures = TRIES_UNTIL_OFFLINE;
 		retry();
-	});
+	}, { signal: listening.signal });
 	open();
 
 	return {
 		/** Connects anew, as after signing in: the stream of that account begins. */
 		reopen: open,
+		/** A connection may be dead without a sign after sleep. A fresh snapshot also tells the time. */
+		wake() {
+			lastId = '';
+			open();
+		},
+		close() {
+			listening.abort();
+			drop();
+		},
 	};
-}
-
-/**
- * A connection may be dead without a sign after the machine slept or the page was frozen.
- * @param {() => void} wake
- */
-function watchForSleep(wake) {
-	let seenAt = Date.now();
-
-	function look() {
-		const gapMs = Date.now() - seenAt;
-
-		seenAt = Date.now();
-		if (gapMs > ASLEEP_MS && !document.hidden)
-			wake();
-	}
-	/* a hidden page's timers are slowed to one a minute: only what a visible page misses is sleep */
-	setInterval(() => {
-		if (!document.hidden)
-			look();
-	}, 2000);
-	document.addEventListener('visibilitychange', look);
-	document.addEventListener('resume', wake);
-	addEventListener('pageshow', (event) => {
-		if (event.persisted)
-			wake();
-	});
 }

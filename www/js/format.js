@@ -1,20 +1,49 @@
 /** Numbers, money and times as the visitor reads them. Words are text.js's. */
 
-/** Numbers follow the visitor's own locale; phrases follow the page's language. */
-const NUMBERS = typeof navigator === 'undefined' ? 'en' : navigator.language;
-const WORDS = typeof document === 'undefined' ? 'en' : document.documentElement.lang || 'en';
-
-const integer = new Intl.NumberFormat(NUMBERS);
-const moment = new Intl.DateTimeFormat(NUMBERS, {
-	weekday: 'short', day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit',
-});
-const ago = new Intl.RelativeTimeFormat(WORDS, { style: 'short', numeric: 'auto' });
+/** @type {Formats} */
+let formats = makeFormats('en', 'en');
 /** @type {Map<string, Intl.NumberFormat>} */
 const currencies = new Map();
 
+/** @typedef {ReturnType<typeof makeFormats>} Formats */
+
+/**
+ * @param {string} locale  of numbers and dates
+ * @param {string} words   the language of phrases
+ */
+function makeFormats(locale, words) {
+	return {
+		locale,
+		integer: new Intl.NumberFormat(locale),
+		two: new Intl.NumberFormat(locale, { minimumIntegerDigits: 2, useGrouping: false }),
+		percent: new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 }),
+		moment: new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit' }),
+		exact: new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'medium' }),
+		ago: new Intl.RelativeTimeFormat(words, { style: 'short', numeric: 'auto' }),
+		days: new Intl.NumberFormat(locale, { style: 'unit', unit: 'day', unitDisplay: 'narrow' }),
+		hours: new Intl.NumberFormat(locale, { style: 'unit', unit: 'hour', unitDisplay: 'narrow' }),
+	};
+}
+
+/** @param {string} locale @param {string} words */
+export function useLocale(locale, words) {
+	formats = makeFormats(locale, words);
+	currencies.clear();
+}
+
+/** The one in use, e.g. for a chart's axis. */
+export function locale() {
+	return formats.locale;
+}
+
 /** @param {number} n */
 export function number(n) {
-	return integer.format(n);
+	return formats.integer.format(n);
+}
+
+/** @param {number} share  0 to 1 */
+export function percent(share) {
+	return formats.percent.format(share);
 }
 
 /** @param {string} currency */
@@ -22,7 +51,7 @@ function currencyFormat(currency) {
 	let format = currencies.get(currency);
 
 	if (!format) {
-		format = new Intl.NumberFormat(NUMBERS, { style: 'currency', currency });
+		format = new Intl.NumberFormat(formats.locale, { style: 'currency', currency });
 		currencies.set(currency, format);
 	}
 	return format;
@@ -47,7 +76,7 @@ export function parseCents(text) {
 }
 
 /**
- * `0:09`, `12:00`, `3:07:09`, `2d 03:07:09`.
+ * `0:09`, `12:00`, `3:07:09`; from a day on `2d 3h`, which nobody counts down by the second.
  * @param {number} seconds
  */
 export function countdown(seconds) {
@@ -55,27 +84,30 @@ export function countdown(seconds) {
 	const days = Math.floor(s / 86400);
 	const hours = Math.floor(s / 3600) % 24;
 	const minutes = Math.floor(s / 60) % 60;
-	const clock = `${two(minutes)}:${two(s % 60)}`;
+	const { two, integer } = formats;
 
 	if (days)
-		return `${days}d ${two(hours)}:${clock}`;
-	return hours ? `${hours}:${clock}` : clock.replace(/^0/, '');
-}
-
-/** @param {number} n */
-function two(n) {
-	return String(n).padStart(2, '0');
+		return `${formats.days.format(days)} ${formats.hours.format(hours)}`;
+	if (hours)
+		return `${integer.format(hours)}:${two.format(minutes)}:${two.format(s % 60)}`;
+	return `${integer.format(minutes)}:${two.format(s % 60)}`;
 }
 
 /** @param {string} time */
 export function dateTime(time) {
-	return moment.format(new Date(time));
+	return formats.moment.format(new Date(time));
+}
+
+/** To the second, as on a receipt. @param {string} time */
+export function exactTime(time) {
+	return formats.exact.format(new Date(time));
 }
 
 /**
  * @param {string} time @param {number} now
  */
 export function since(time, now) {
+	const { ago } = formats;
 	const seconds = Math.min(0, Math.round((Date.parse(time) - now) / 1000));
 
 	if (seconds > -60)

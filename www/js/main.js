@@ -1,131 +1,347 @@
 /**
  * The page of the store. This file wires: answers and events change the state, the state is drawn, and
- * what a visitor presses becomes a call. Start reading at start().
+ * what a visitor presses becomes a call (actions.js). Start reading at start().
  *
  * Hooks for browser tests, kept stable:
- *   data-drop=ID and data-status on each card; inside it data-testid drop-status, available, reserved, sold (each with
+ *   html[data-view=floor|drop|mine|console][data-connection=live|connecting|offline][data-stream=leader|follower|alone]
+ *   data-drop=ID and data-status on the card of a drop, or on its panel in its own view (data-testid drop-view around
+ *   it): one of the two, once; inside it data-testid drop-status, drop-link, available, reserved, sold (each with
  *   data-value, the plain number), size-option (data-size, data-state=free|last|held|gone, aria-pressed; none where the
  *   only size is ""), reserve, buyers,
  *   admin-pause (data-active), admin-restock
- *   connection (data-state=live|connecting|offline), toast (data-kind=ok|bad|info, data-code on a refusal)
- *   hold (data-reservation, data-hold-drop) with hold-countdown, buy, give-back
+ *   hero (data-hero-drop) with hero-countdown, hero-link; filter-status (data-status=all|live|upcoming|past,
+ *   aria-pressed), filter-size
+ *   connection (data-state=live|connecting|offline), toast (data-kind=ok|bad|info, data-code on a refusal, and
+ *   back_in_stock), announcer
+ *   hold (data-reservation, data-hold-drop, data-urgency=calm|soon|last) with hold-countdown, hold-ring, buy, give-back
  *   sign-in-open, sign-in-form (email, password), show-sign-up, sign-up-form (username, email, password), show-sign-in,
- *   signed-in-user, sign-out, my-reservations, my-purchases (rows: li[data-id][data-status])
- *   admin-create-open, admin-create-form (name, description, priceCents as 129.00, currency, imageUrl, dropStartsAt,
- *   dropEndsAt, holdSeconds, maxPerUser, sizing=one|several, totalStock; per admin-size-row: size, sizeStock), admin-add-size,
- *   admin-restock-form (size, quantity)
+ *   show-password (aria-pressed), signed-in-user, sign-out, language
+ *   on /me my-reservations, my-purchases (rows: li[data-id][data-status], in it receipt-open), dialog receipt with
+ *   receipt-print
+ *   console-open, admin-create-open, admin-restock-form (size, quantity); the console's own: views/console.js
  * A button that cannot act now has aria-disabled="true" and keeps its focus.
  */
 
-import { makeApi, Refusal } from './api.js';
+import { asRefusal, makeActions, pairName } from './actions.js';
+import { api, onServerTime } from './api.js';
 import { measured, serverNow } from './clock.js';
+import { attr } from './dom.js';
 import { openEvents } from './events.js';
-import { money } from './format.js';
+import { number } from './format.js';
+import { cameBack, makeAnnouncer } from './notices.js';
+import { here, openRoutes, urlOf } from './route.js';
 import {
-	initialState, isBehind, lapsedAt, pickedSize, withBusy, withDrops, withEvent, withExpired, withPick, withPurchase, withPurchases,
-	withReservation, withReservations, withUser, withoutMissing,
+	isBehind, lapsedAt, stockOf, withDrops, withEvent, withExpired, withPurchases, withReservations, withUser, withoutMissing,
 } from './state.js';
-import { FIELD_OF, pairText, refusalText } from './text.js';
-import * as account from './views/account.js';
-import * as create from './views/create.js';
+import { get, onChange, say, set } from './store.js';
+import { LOOK_MS, openShared } from './stream-share.js';
+import { loadTexts, ownLanguage, pairText, t, tn } from './text.js';
 import * as floor from './views/floor.js';
-import * as holds from './views/holds.js';
 import * as masthead from './views/masthead.js';
-import * as mine from './views/mine.js';
-import * as restock from './views/restock.js';
+import * as stale from './views/stale.js';
 import * as toasts from './views/toasts.js';
 
 /**
  * @typedef {import('./types.js').State} State
- * @typedef {import('./types.js').Dialog} Dialog
+ * @typedef {import('./types.js').Route} Route
  * @typedef {import('./types.js').Reservation} Reservation
  */
 
 const TICK_MS = 250;
 const POLL_MS = 6000;
-const TOAST_MS = 6000;
-const MOST_TOASTS = 2;
 /** More unknown drops than this are cheaper as one listing. */
 const FEW_DROPS = 4;
+/** Of a pair that came back right after one's own hold of it ended, one knows. */
+const OWN_MS = 3000;
 const OPENED_AT = Date.now();
 
-let state = initialState();
 /** @type {import('./clock.js').Clock|null} */
 let clock = null;
-let drawing = false;
-let toastIds = 0;
-/** What goes on by itself after signing in. @type {(() => void)|null} */
-let afterSignIn = null;
-/** Drops being fetched. @type {Set<number>} */
+/** Drops being fetched, and those that are not there. @type {Set<number>} */
 const fetching = new Set();
 /** Tells this browser's other tabs that the account changed. */
 const tabs = 'BroadcastChannel' in window ? new BroadcastChannel('lastpair') : null;
 
-const api = makeApi((serverTime, sentAt, heardAt, staleMs) => {
+onServerTime((serverTime, sentAt, heardAt, staleMs) => {
 	clock = measured(clock, serverTime, sentAt, heardAt, staleMs);
 });
 
-function start() {
-	const stream = openEvents({ onEvent: heard, onConnection: connected });
+const stream = openShared({
+	openStream: openEvents,
+	onEvent: heard,
+	onConnection: connected,
+	onRole: (role) => attr(document.documentElement, 'data-stream', role),
+	onCatchUp: () => setTimeout(loadOwn, Math.random() * 500),
+	snapshot: stockAtHand,
+	locks: navigator.locks,
+	channel: 'BroadcastChannel' in window ? new BroadcastChannel('lastpair-stream') : null,
+});
 
-	tick();
-	actions.reload();
+/** Nothing is said before there are words for it. */
+const texts = loadTexts(ownLanguage()).catch(() => loadTexts('en'));
+
+async function start() {
+	loadDrops();
 	loadAccount();
-	tabs?.addEventListener('message', () => accountChanged(false));
+	await texts;
+	set({ ...get(), route: here() ?? get().route });
+	onChange(changed);
+	tick();
 	setInterval(tick, TICK_MS);
 	setInterval(poll, POLL_MS);
-
-	/** @param {boolean} tell */
-	function accountChanged(tell) {
-		stream.reopen();
-		if (tell)
-			tabs?.postMessage('account');
-		else
-			loadAccount();
-	}
-	onAccountChange = accountChanged;
+	setInterval(stream.look, LOOK_MS);
+	document.addEventListener('visibilitychange', stream.look);
+	document.addEventListener('freeze', stream.doze);
+	document.addEventListener('resume', stream.wake);
+	addEventListener('pageshow', (event) => {
+		if (event.persisted)
+			stream.wake();
+	});
+	tabs?.addEventListener('message', loadAccount);
 }
 
-/** @type {(tell: boolean) => void} */
-let onAccountChange = () => {};
+/** Every tab is another's from now on. */
+function accountChanged() {
+	stream.reopen(get().user?.id ?? null);
+	tabs?.postMessage('account');
+}
+
+/* ---- where one is ---- */
+
+/** What is to happen once the view one moved to is drawn. @type {(() => void)|null} */
+let arrive = null;
+let arrived = false;
+/** Where the focus was in each place one left. @type {Map<string, Element|null>} */
+const focusedAt = new Map();
+
+const routes = openRoutes({
+	onRoute(route, how) {
+		if (urlOf(route) === urlOf(get().route))
+			return;
+		const y = how === 'back' ? routes.scrollY() : 0;
+		const before = how === 'back' ? focusedAt.get(urlOf(route)) : undefined;
+
+		focusedAt.set(urlOf(get().route), document.activeElement);
+		if (how !== 'stay') {
+			arrive = () => {
+				scrollTo(0, y);
+				if (before instanceof HTMLElement && before !== document.body && before.isConnected)
+					before.focus({ preventScroll: true });
+				else
+					focusView();
+			};
+		}
+		set({ ...get(), route });
+	},
+});
+
+/** The view one moved to has not come yet. */
+let owesFocus = false;
+
+/** A move is like a new page to those who listen to it: its heading is read. */
+function focusView() {
+	const place = SECTIONS[get().route.view];
+	const heading = [...place.querySelectorAll('h1')].find((h) => !h.closest('[hidden]'));
+
+	owesFocus = !heading;
+	/** @type {HTMLElement} */ (heading ?? place).focus({ preventScroll: true });
+}
 
 /* ---- drawing ---- */
 
-/** @type {[string, (root: any, state: State, actions: import('./types.js').Actions) => void][]} */
-const VIEWS = [
-	['tools', masthead.render], ['floor', floor.render], ['mine', mine.render], ['holds', holds.render],
-	['toasts', toasts.render], ['account', account.render], ['create', create.render], ['restock', restock.render],
-];
+/** @typedef {(root: any, state: State, actions: import('./types.js').Actions) => void} Render */
 
-/** @param {State} next */
-function set(next) {
-	if (next === state)
-		return;
-	state = next;
-	if (!drawing) {
-		drawing = true;
-		/* frames stop while a page is hidden; its tests and titles should not */
-		if (document.hidden)
-			setTimeout(draw);
-		else
-			requestAnimationFrame(draw);
+const MAIN = /** @type {HTMLElement} */ (document.getElementById('main'));
+const MINE = /** @type {HTMLElement} */ (document.getElementById('mine'));
+/** One of these is in the page at a time, so that a drop is in it once; My pairs only hides. */
+const SECTIONS = {
+	floor: /** @type {HTMLElement} */ (document.getElementById('floor')),
+	drop: section('drop'),
+	mine: MINE,
+	console: section('console'),
+};
+/**
+ * What the first view does not show comes when it is first needed.
+ * @type {Record<string, {from: string, css?: string, needed: (state: State) => boolean}>}
+ */
+const LATER = {
+	drop: { from: './views/drop.js', needed: ({ route }) => route.view === 'drop' },
+	console: { from: './views/console.js', needed: ({ route }) => route.view === 'console' },
+	mine: { from: './views/mine.js', needed: ({ route, user }) => Boolean(user) || route.view === 'mine' },
+	holds: { from: './views/holds.js', needed: ({ user }) => Boolean(user) },
+	account: { from: './views/account.js', needed: ({ dialog }) => dialog?.kind === 'sign-in' || dialog?.kind === 'sign-up' },
+	receipt: { from: './views/receipt.js', needed: ({ dialog }) => dialog?.kind === 'receipt' },
+	restock: { from: './views/restock.js', needed: ({ dialog }) => dialog?.kind === 'restock' },
+};
+/** @type {Record<string, Render>} */
+const RENDER = { floor: floor.render, tools: masthead.render, stale: stale.render, toasts: toasts.render };
+const ASIDE = ['tools', 'stale', 'mine', 'holds', 'toasts', 'account', 'receipt', 'restock'];
+
+/** @param {string} id */
+function section(id) {
+	const element = document.createElement('section');
+
+	element.id = id;
+	element.className = `view view-${id}`;
+	element.tabIndex = -1;
+	attr(element, 'data-testid', id === 'drop' ? 'drop-view' : id);
+	return element;
+}
+
+let drawing = false;
+let noted = get();
+
+/** What follows from a change without being asked for. */
+function changed() {
+	const [before, after] = [noted, get()];
+
+	noted = after;
+	announcer.heed(before, after);
+	for (const hold of before.reservations) {
+		if (hold.status === 'active' && after.reservations.find((r) => r.id === hold.id)?.status !== 'active')
+			parted.set(hold.dropId, after.now);
 	}
+	for (const { dropId, size, available } of cameBack(before, after)) {
+		const pair = pairText(after.drops.get(dropId)?.name ?? '', size);
+
+		if (after.now - (parted.get(dropId) ?? -Infinity) > OWN_MS)
+			say('info', tn('say.back', available, { pair }), { code: 'back_in_stock', offer: { dropId, size } });
+	}
+	drawSoon();
+}
+
+/** When one last held a pair of a drop, ms. @type {Map<number, number>} */
+const parted = new Map();
+
+const announcer = makeAnnouncer((words) => {
+	const place = document.getElementById('announcer');
+
+	if (place)
+		place.textContent = words;
+}, {
+	stock: (d) => t('announce.stock', {
+		name: d.name, left: number(d.availableStock), held: number(d.reservedStock), sold: number(d.soldStock),
+	}),
+	open: (d) => t('announce.open', { name: d.name }),
+	left: (seconds, hold) => tn('announce.left', seconds, { pair: pairName(hold) }),
+});
+
+function drawSoon() {
+	if (drawing)
+		return;
+	drawing = true;
+	/* frames stop while a page is hidden; its tests and titles should not */
+	if (document.hidden)
+		setTimeout(draw);
+	else
+		requestAnimationFrame(draw);
 }
 
 function draw() {
+	const state = get();
+	const { view } = state.route;
+
 	drawing = false;
-	for (const [id, render] of VIEWS)
-		render(document.getElementById(id), state, actions);
+	attr(document.documentElement, 'data-view', view);
+	for (const [name, element] of Object.entries(SECTIONS)) {
+		if (element === MINE)
+			MINE.hidden = view !== 'mine';
+		else if (name !== view)
+			element.remove();
+		else if (!element.isConnected)
+			MAIN.append(element);
+	}
+	for (const id of ASIDE)
+		renderPart(id, /** @type {HTMLElement} */ (document.getElementById(id)), state);
+	if (view !== 'mine')
+		renderPart(view, SECTIONS[view], state);
+	document.title = titleOf(state);
+	if (arrive) {
+		arrive();
+		arrive = null;
+	} else if (!arrived && state.loaded) {
+		scrollTo(0, routes.scrollY());
+	}
+	arrived ||= state.loaded;
 }
+
+/** @param {State} state */
+function titleOf({ route, drops }) {
+	const name = route.view === 'drop' ? drops.get(route.dropId)?.name : undefined;
+
+	return name ? t('title.drop', { name }) : t(`title.${route.view === 'drop' ? 'floor' : route.view}`);
+}
+
+/** On their way. @type {Set<string>} */
+const coming = new Set();
+
+/** @param {string} name @param {HTMLElement} root @param {State} state */
+function renderPart(name, root, state) {
+	const render = RENDER[name];
+
+	if (render)
+		render(root, state, actions);
+	else if (LATER[name]?.needed(state) && !coming.has(name))
+		fetchPart(name);
+}
+
+/** A part that cannot be had is asked for again after a while. @param {string} name */
+async function fetchPart(name) {
+	const part = LATER[name];
+
+	coming.add(name);
+	try {
+		const [module] = await Promise.all([import(String(part?.from)), texts, dressed()]);
+
+		RENDER[name] = module.render;
+		drawSoon();
+		if (owesFocus && name === get().route.view)
+			requestAnimationFrame(focusView);
+	} catch (error) {
+		console.warn(error);
+		say('bad', t('refusal.network'), { code: 'network' });
+		await new Promise((resolve) => {
+			setTimeout(resolve, 3000);
+		});
+	}
+	coming.delete(name);
+}
+
+/** @type {Promise<void>|undefined} */
+let dressing;
+
+/** The style of all that the first view does not show. */
+function dressed() {
+	dressing ??= new Promise((resolve) => {
+		const link = document.createElement('link');
+
+		link.rel = 'stylesheet';
+		link.onload = link.onerror = () => resolve();
+		link.href = '/css/panels.css';
+		document.head.append(link);
+	});
+	return dressing;
+}
+
+/* ---- time ---- */
 
 function now() {
 	return serverNow(clock, Date.now());
 }
 
+/** Often, and at the very moment at which a drop opens. */
 function tick() {
-	set({ ...state, now: now() });
-	for (const hold of lapsedAt(state, state.now)) {
-		if (!state.busy.has(`hold:${hold.id}`))
+	const at = now();
+
+	set({ ...get(), now: at });
+	for (const { dropStartsAt } of get().drops.values()) {
+		const left = Date.parse(dropStartsAt) - at;
+
+		if (left > 0 && left < TICK_MS)
+			setTimeout(() => set({ ...get(), now: now() }), left + 1);
+	}
+	for (const hold of lapsedAt(get(), get().now)) {
+		if (!get().busy.has(`hold:${hold.id}`))
 			ranOut(hold);
 	}
 }
@@ -134,13 +350,13 @@ function tick() {
 
 /** @param {string} name @param {any} data @param {number} askedAt */
 function heard(name, data, askedAt) {
-	const before = state;
+	const before = get();
 
 	if (name === 'snapshot') {
 		clock = measured(clock, data.serverTime, askedAt, Date.now());
 		onSnapshot(data.drops);
 	}
-	set({ ...withEvent(state, name, data), now: now() });
+	set({ ...withEvent(before, name, data), now: now() });
 	if (name === 'reservation:update')
 		tellOfHold(before, data.reservation);
 	if (name === 'reservation:expired')
@@ -157,9 +373,9 @@ let snapshots = 0;
 function onSnapshot(stocks) {
 	const later = snapshots++ > 0;
 
-	if (later || isBehind(state, stocks))
+	if (later || isBehind(get(), stocks))
 		loadDropsSoon();
-	if (later && state.user)
+	if (later && get().user)
 		setTimeout(loadOwn, Math.random() * 500);
 }
 
@@ -170,12 +386,26 @@ function loadDropsSoon() {
 
 /** @param {import('./types.js').Connection} connection */
 function connected(connection) {
-	set({ ...state, connection });
+	set({ ...get(), connection });
+	if (connection === 'live' && get().user)
+		actions.takeUp();
+}
+
+/** What another tab may begin with: the newest stock this one was told. */
+function stockAtHand() {
+	const { loaded, drops, missing } = get();
+
+	if (!snapshots || !loaded)
+		return null;
+	return {
+		serverTime: new Date(now()).toISOString(),
+		drops: [...missing.values(), ...[...drops.values()].map(stockOf)].filter((stock) => stock !== null),
+	};
 }
 
 /** While the stream cannot be had, the listing is still better than nothing; without either, hope. */
 function poll() {
-	if ((state.connection === 'offline' || !state.loaded) && !document.hidden)
+	if ((get().connection === 'offline' || !get().loaded) && !document.hidden)
 		setTimeout(loadDrops, Math.random() * POLL_MS / 2);
 }
 
@@ -183,32 +413,32 @@ function poll() {
 function tellOfHold(before, reservation) {
 	const known = before.reservations.find((r) => r.id === reservation.id);
 
-	if (state.busy.has(`hold:${reservation.id}`) || state.busy.has(`reserve:${reservation.dropId}`) ||
+	if (get().busy.has(`hold:${reservation.id}`) || get().busy.has(`reserve:${reservation.dropId}`) ||
 	    known?.status === reservation.status)
 		return;
 	if (reservation.status === 'active' && !known)
-		say('info', `Held in another tab: ${pairName(reservation)}.`);
+		say('info', t('say.tab.held', { pair: pairName(reservation) }));
 	if (known?.status === 'active' && reservation.status === 'completed') {
-		say('ok', `Bought in another tab: ${pairName(reservation)}.`);
+		say('ok', t('say.tab.bought', { pair: pairName(reservation) }));
 		loadOwn();
 	}
 	if (known?.status === 'active' && reservation.status === 'released')
-		say('info', `Given back in another tab: ${pairName(reservation)}.`);
+		say('info', t('say.tab.given_back', { pair: pairName(reservation) }));
 }
 
 /** @param {State} before @param {string} id */
 function tellOfExpiry(before, id) {
 	const hold = before.reservations.find((r) => r.id === id && r.status === 'active');
 
-	if (hold && !state.busy.has(`hold:${id}`))
+	if (hold && !get().busy.has(`hold:${id}`))
 		ranOut(hold);
 }
 
 /** Told once, and not of what was over before the page was opened. @param {Reservation} hold */
 function ranOut(hold) {
-	set(withExpired(state, hold.id));
+	set(withExpired(get(), hold.id));
 	if (Date.parse(hold.expiresAt) > serverNow(clock, OPENED_AT))
-		say('info', `Time ran out for ${pairName(hold)}. It went back on the shelf.`);
+		say('info', t('say.ran_out', { pair: pairName(hold) }));
 }
 
 /* ---- reading ---- */
@@ -217,25 +447,25 @@ async function loadDrops() {
 	try {
 		const drops = await api.drops();	/* first, for the state moves on meanwhile */
 
-		if (drops.some((drop) => (state.missing.get(drop.id)?.version ?? 0) > drop.version))
+		if (drops.some((drop) => (get().missing.get(drop.id)?.version ?? 0) > drop.version))
 			loadDropsSoon();
-		set({ ...withDrops(state, drops), loaded: true, loadProblem: null, now: now() });
+		set({ ...withDrops(get(), drops), loaded: true, loadProblem: null, now: now() });
 	} catch (error) {
-		set({ ...state, loadProblem: refusalText(asRefusal(error)) });
+		set({ ...get(), loadProblem: asRefusal(error) });
 	}
 }
 
 async function fetchMissing() {
-	const ids = [...state.missing.keys()].filter((id) => !fetching.has(id));
+	const ids = [...get().missing.keys()].filter((id) => !fetching.has(id));
 
-	if (!state.loaded || !ids.length)
+	if (!get().loaded || !ids.length)
 		return;
 	ids.forEach((id) => fetching.add(id));
 	if (ids.length > FEW_DROPS)
 		await loadDrops();
 	else
 		await Promise.all(ids.map(loadDrop));
-	set(withoutMissing(state, ids));
+	set(withoutMissing(get(), ids));
 	ids.forEach((id) => fetching.delete(id));
 }
 
@@ -244,213 +474,60 @@ async function loadDrop(id) {
 	try {
 		const { drop } = await api.drop(id);
 
-		set(withDrops(state, [drop]));
+		set(withDrops(get(), [drop]));
 	} catch {
 		/* gone again, or out of reach: the next event of it asks anew */
 	}
 }
 
 async function loadAccount() {
+	const before = get().user?.id;
+
 	try {
 		const { user } = await api.me();
 
-		set(withUser(state, user));
-		await loadOwn();
+		signedIn(user, before);
+		await Promise.all([loadOwn(), texts]);
+		actions.takeUp();
 	} catch (error) {
-		if (asRefusal(error).status === 401 || state.user === undefined)
-			set(withUser(state, null));
+		if (asRefusal(error).status === 401 || get().user === undefined)
+			signedIn(null, before);
 	}
+}
+
+/**
+ * The stream of another account is another one; so is that of another session of the same.
+ * @param {import('./types.js').User|null} user @param {number|undefined} before
+ */
+function signedIn(user, before) {
+	const known = get().user !== undefined;
+
+	set(withUser(get(), user));
+	if (known && user?.id !== before)
+		stream.reopen(user?.id ?? null);
+	else
+		stream.setAccount(user?.id ?? null);
 }
 
 async function loadOwn() {
 	try {
 		const [held, bought] = await Promise.all([api.reservations(), api.purchases()]);
 
-		set(withPurchases(withReservations(state, held.reservations), bought.purchases));
+		set(withPurchases(withReservations(get(), held.reservations), bought.purchases));
 	} catch (error) {
 		if (asRefusal(error).status === 401)
-			set(withUser(state, null));
+			set(withUser(get(), null));
 	}
 }
 
-/* ---- what a visitor can do ---- */
-
-/** @type {import('./types.js').Actions} */
-const actions = {
+const actions = makeActions({
+	now, routes, loadOwn,
 	async reload() {
-		set({ ...state, loadProblem: null });
+		set({ ...get(), loadProblem: null });
 		await loadDrops();
 		fetchMissing();
 	},
-	redraw: () => set({ ...state }),
-	pick: (dropId, size) => set(withPick(state, dropId, size)),
-	dismiss: (id) => set({ ...state, toasts: state.toasts.filter((t) => t.id !== id) }),
-
-	openDialog: (dialog) => set({ ...state, dialog: { note: state.dialog?.note, ...dialog } }),
-	closeDialog() {
-		afterSignIn = null;
-		set({ ...state, dialog: null });
-	},
-	formProblem(problem, errors) {
-		const attempt = (state.dialog?.attempt ?? 0) + 1;
-
-		set({ ...state, dialog: state.dialog && { ...state.dialog, problem, errors, attempt } });
-	},
-	fieldTouched(name) {
-		if (state.dialog?.errors?.[name])
-			set({ ...state, dialog: { ...state.dialog, errors: { ...state.dialog.errors, [name]: '' } } });
-	},
-
-	reserve(dropId) {
-		const drop = state.drops.get(dropId);
-		const size = drop ? pickedSize(state, drop) : null;
-
-		if (!drop || size === null)
-			return;
-		withAccount(() => press(`reserve:${dropId}`, async () => {
-			const { reservation, drop: newer } = await api.reserve(dropId, size);
-
-			set(withDrops(withReservation(state, reservation), [newer]));
-			say('ok', `${pairName(reservation)} is yours for ${drop.holdSeconds} seconds. Buy it before the time is up.`);
-		}));
-	},
-	showHold(dropId) {
-		/** @type {HTMLElement|null} */ (document.querySelector(`[data-hold-drop="${dropId}"] [data-testid="buy"]`))?.focus();
-	},
-	buy: (id) => press(`hold:${id}`, async () => {
-		const { purchase } = await api.buy(id);
-
-		set(withPurchase(state, purchase));
-		say('ok', `Yours: ${pairName(purchase)}, ${money(purchase.priceCents, purchase.currency)}.`);
-	}),
-	giveBack: (id) => press(`hold:${id}`, async () => {
-		const { reservation } = await api.giveBack(id);
-
-		set(withReservation(state, reservation));
-		say('info', `Given back: ${pairName(reservation)}. Thank you, someone is waiting for it.`);
-	}),
-
-	signIn: (fields) => enter(() => api.signIn(fields)),
-	signUp: (fields) => enter(() => api.signUp(fields)),
-	signOut: () => press('account', async () => {
-		try {
-			await api.signOut();
-		} catch (error) {
-			if (asRefusal(error).status !== 401)
-				throw error;
-		}
-		set(withUser(state, null));
-		onAccountChange(true);
-		say('info', 'Signed out.');
-	}),
-
-	setActive: (dropId, isActive) => press(`admin:${dropId}`, async () => {
-		const { drop } = await api.changeDrop(dropId, { isActive });
-
-		set(withDrops(state, [drop]));
-		say('ok', isActive ? `${drop.name} goes on.` : `${drop.name} is paused.`);
-	}),
-	restock: (dropId, size, quantity) => submit(`admin:${dropId}`, async () => {
-		const { drop } = await api.restock(dropId, size, quantity);
-
-		set({ ...withDrops(state, [drop]), dialog: null });
-		say('ok', `${drop.name}: ${quantity > 0 ? '+' : '−'}${Math.abs(quantity)}.`);
-	}),
-	createDrop: (fields) => submit('create', async () => {
-		const { drop } = await api.createDrop(fields);
-
-		set({ ...withDrops(state, [drop]), dialog: null });
-		say('ok', `${drop.name} is on the floor.`);
-	}),
-};
-
-/** Does it now, or right after signing in. @param {() => void} action */
-function withAccount(action) {
-	if (state.user)
-		return action();
-	set({ ...state, dialog: { kind: 'sign-in', note: 'Sign in, and your reservation goes straight on.' } });
-	afterSignIn = action;
-}
-
-/** @param {() => Promise<{user: import('./types.js').User}>} call */
-function enter(call) {
-	return submit('account', async () => {
-		const { user } = await call();
-		const next = afterSignIn;
-
-		afterSignIn = null;
-		set({ ...withUser(state, user), dialog: null });
-		onAccountChange(true);
-		await loadOwn();
-		next?.();
-	});
-}
-
-/**
- * One press: a second one while the first is under way does nothing; a refusal is said.
- * @param {string} key @param {() => Promise<void>} work
- */
-async function press(key, work) {
-	await guarded(key, work, (refusal) => {
-		if (refusal.code === 'unauthenticated') {
-			set(withUser(state, null));
-			set({ ...state, dialog: { kind: 'sign-in', note: refusalText(refusal) } });
-			return;
-		}
-		say('bad', refusalText(refusal), refusal.code);
-		/* what we believed of our own holds was wrong: ask */
-		if (key.startsWith('hold:') || refusal.code === 'already_reserved' || refusal.code === 'limit_reached')
-			loadOwn();
-	});
-}
-
-/**
- * One form: what the server refuses is shown in it.
- * @param {string} key @param {() => Promise<void>} work
- */
-async function submit(key, work) {
-	await guarded(key, work, (refusal) => {
-		const field = FIELD_OF[refusal.code];
-		const errors = field ? { [field]: refusalText(refusal) }
-			: Object.fromEntries(refusal.errors.map((e) => [e.field, e.message]));
-
-		actions.formProblem(Object.keys(errors).length ? '' : refusalText(refusal), errors);
-	});
-}
-
-/** @param {string} key @param {() => Promise<void>} work @param {(refusal: Refusal) => void} refused */
-async function guarded(key, work, refused) {
-	if (state.busy.has(key))
-		return;
-	set(withBusy(state, key, true));
-	try {
-		await work();
-	} catch (error) {
-		refused(asRefusal(error));
-	} finally {
-		set(withBusy(state, key, false));
-	}
-}
-
-/** @param {'ok'|'bad'|'info'} kind @param {string} text @param {string} [code] */
-function say(kind, text, code) {
-	const id = ++toastIds;
-
-	set({ ...state, toasts: [...state.toasts.slice(1 - MOST_TOASTS), { id, kind, text, code }] });
-	setTimeout(() => actions.dismiss(id), TOAST_MS);
-}
-
-/** @param {{dropId: number, size: string}} pair */
-function pairName({ dropId, size }) {
-	return pairText(state.drops.get(dropId)?.name ?? 'your pair', size);
-}
-
-/** @param {unknown} error */
-function asRefusal(error) {
-	if (error instanceof Refusal)
-		return error;
-	console.error(error);
-	return new Refusal(0, 'other');
-}
+	accountChanged,
+});
 
 start();

@@ -20,6 +20,7 @@ const GRACE_MS = 3000;
 export function initialState() {
 	return {
 		now: 0,
+		route: { view: 'floor', status: 'all', size: '' },
 		loaded: false,
 		loadProblem: null,
 		connection: 'connecting',
@@ -30,6 +31,7 @@ export function initialState() {
 		purchases: [],
 		picked: {},
 		busy: new Set(),
+		waits: {},
 		dialog: null,
 		toasts: [],
 	};
@@ -234,6 +236,11 @@ function sum(sizes) {
 	return total;
 }
 
+/** A drop's stock, as an event tells it. @param {Drop} drop @returns {Stock} */
+export function stockOf(drop) {
+	return { dropId: drop.id, version: drop.version, ...figures(drop, drop.sizes) };
+}
+
 /**
  * @param {Pick<Stock, 'totalStock'|'availableStock'|'reservedStock'|'soldStock'>} from
  * @param {SizeStock[]} sizes
@@ -378,6 +385,18 @@ export function withBusy(state, key, on) {
 	return { ...state, busy };
 }
 
+/**
+ * When what is busy will be asked again, by the server's clock; null: it is not waiting.
+ * @param {State} state @param {string} key @param {number|null} at ms @returns {State}
+ */
+export function withWait(state, key, at) {
+	if ((state.waits[key] ?? null) === at)
+		return state;
+	const { [key]: _, ...waits } = state.waits;
+
+	return { ...state, waits: at === null ? waits : { ...waits, [key]: at } };
+}
+
 /** @param {State} state @param {number} dropId @param {string} size @returns {State} */
 export function withPick(state, dropId, size) {
 	return state.picked[dropId] === size ? state
@@ -414,12 +433,44 @@ export function cardOf(state, drop) {
 		owned: state.purchases.reduce((n, p) => n + (p.dropId === drop.id ? 1 : 0), 0),
 		picked: pickedSize(state, drop),
 		busy: state.busy.has(`reserve:${drop.id}`),
+		again: Math.max(0, Math.ceil(((state.waits[`reserve:${drop.id}`] ?? 0) - state.now) / 1000)),
 		admin: state.user?.role === 'admin',
 		adminBusy: state.busy.has(`admin:${drop.id}`),
 		seconds: awaited ? Math.ceil((Date.parse(awaited) - state.now) / 1000) : 0,
 		overdue: state.now - (drop.movedAt ?? state.now) > drop.holdSeconds * 1000 + GRACE_MS,
 		moment: drop.recentPurchasers.length ? Math.floor(state.now / 10000) : 0,
 	};
+}
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Until when a card stays as it is by itself: only an event changes it before.
+ * @param {CardModel} model @param {number} now @returns {number} ms
+ */
+export function settledUntil({ drop, status, hold, again, overdue, moment }, now) {
+	const moments = [Infinity];
+
+	if (hold || again)
+		moments.push(now + 250);
+	if (status === 'upcoming')
+		moments.push(nextSecond(Date.parse(drop.dropStartsAt), now));
+	if (drop.dropEndsAt && status !== 'ended')
+		moments.push(Date.parse(drop.dropEndsAt));
+	if (status === 'live' && !overdue)
+		moments.push((drop.movedAt ?? now) + drop.holdSeconds * 1000 + GRACE_MS + 1);
+	if (moment)
+		moments.push((moment + 1) * 10_000);
+	return Math.min(...moments);
+}
+
+/** When a countdown changes next; one of days is not counted by the second. @param {number} target @param {number} now */
+function nextSecond(target, now) {
+	const left = target - now;
+
+	if (left > DAY_MS + 60_000)
+		return now + 30_000;
+	return target - (Math.ceil(left / 1000) - 1) * 1000;
 }
 
 /** @type {Record<import('./types.js').DropStatus, number>} */
@@ -437,4 +488,81 @@ export function floorPlace(drop, now) {
 	const start = Date.parse(drop.dropStartsAt);
 
 	return [RANK[status], status === 'upcoming' ? start : -start, -drop.id];
+}
+
+/* ---- which drops are shown ---- */
+
+/** The group a drop belongs to. @param {Drop} drop @param {number} now @returns {'live'|'upcoming'|'past'} */
+export function groupOf(drop, now) {
+	const status = statusOf(drop, now);
+
+	if (status === 'upcoming')
+		return 'upcoming';
+	return status === 'live' || status === 'paused' ? 'live' : 'past';
+}
+
+/** `EU 43` and `43` are the same to those who look for theirs. @param {string} size */
+export function sizeKey(size) {
+	return size.replace(/^EU\s+/i, '');
+}
+
+/**
+ * @param {Drop} drop @param {{status: string, size: string}} filter @param {number} now
+ */
+export function fitsFilter(drop, { status, size }, now) {
+	return (status === 'all' || groupOf(drop, now) === status) &&
+		(size === '' || drop.sizes.some((s) => sizeKey(s.size) === sizeKey(size)));
+}
+
+/** Every size there is, in the order people look for them. @param {Iterable<Drop>} drops @returns {string[]} */
+export function sizesOf(drops) {
+	const keys = new Set();
+
+	for (const drop of drops) {
+		for (const { size } of drop.sizes)
+			keys.add(sizeKey(size));
+	}
+	keys.delete('');
+	return [...keys].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+}
+
+/** So long the drop one waited for stays in sight once it is open. */
+const LINGERS_MS = 5 * 60_000;
+
+/**
+ * The drop to watch: the next to open, else the freshest live one. The one that was waited for stays a while.
+ * @param {Iterable<Drop>} drops @param {number} now @param {number|null} [kept]  the id shown until now
+ * @returns {Drop|null}
+ */
+export function heroOf(drops, now, kept = null) {
+	/** @type {Drop|null} */
+	let next = null;
+	/** @type {Drop|null} */
+	let fresh = null;
+
+	for (const drop of drops) {
+		const status = statusOf(drop, now);
+		const start = Date.parse(drop.dropStartsAt);
+
+		if (drop.id === kept && status === 'live' && drop.availableStock > 0 && now - start < LINGERS_MS)
+			return drop;
+		if (status === 'upcoming' && (!next || start < Date.parse(next.dropStartsAt)))
+			next = drop;
+		if (status === 'live' && (!fresh || start > Date.parse(fresh.dropStartsAt)))
+			fresh = drop;
+	}
+	return next ?? fresh;
+}
+
+/* ---- holds ---- */
+
+/** From when on a hold is urgent, ms before its end; each is announced once. */
+export const SOON_LEFT_MS = 20_000;
+export const LAST_LEFT_MS = 5_000;
+
+/** @param {number} leftMs @returns {'calm'|'soon'|'last'} */
+export function urgencyOf(leftMs) {
+	if (leftMs > SOON_LEFT_MS)
+		return 'calm';
+	return leftMs > LAST_LEFT_MS ? 'soon' : 'last';
 }

@@ -1,88 +1,176 @@
-/** Every sentence the page says that depends on what happened. */
+/**
+ * Words. Every sentence the page says stands in a table, one a language, of which only the chosen one is
+ * fetched: texts/en.js, texts/de.js, texts/ar.js. t() finds it there.
+ *
+ * @typedef {Record<string, string>} Table  flat keys; `{name}` in a text is replaced by the parameter of that name
+ * @typedef {'en'|'de'|'ar'} Language
+ */
 
-/** @type {Record<string, string>} What the store refused, and what to do now. */
-const REFUSALS = {
-	sold_out: 'Just missed it: nobody has put one back yet. If a hold lapses, the pair shows up here at once.',
-	already_reserved: 'You already hold a pair of this drop. Buy it or give it back first.',
-	limit_reached: 'You have bought as many pairs of this drop as one person may.',
-	not_started: 'This drop has not opened yet. The button arms by itself when it does.',
-	ended: 'This drop is over.',
-	paused: 'This drop is paused for the moment. It goes on here by itself.',
-	unknown_size: 'That size is not part of this drop. Choose another.',
-	reservation_expired: 'Time ran out, and the pair went back on the shelf. Reserve again if one is left.',
-	not_active: 'That hold was already settled, perhaps in another tab.',
-	unauthenticated: 'You are signed out. Sign in to go on.',
-	forbidden: 'Only an administrator may do that.',
-	not_found: 'That is no longer here.',
-	below_committed: 'Those pairs are already held or sold. Take away fewer.',
-	bad_credentials: 'That e-mail and password do not match.',
-	too_many_attempts: 'Too many attempts.',
-	email_taken: 'There is an account with this e-mail already. Sign in instead?',
-	username_taken: 'Someone has this name. Choose another.',
-	invalid: 'Something in there is not right.',
-	key_reused: 'That press got mixed up with another. Try again.',
-	cross_site: 'Your browser sent this as if from another site. Reload the page and try again.',
-	network: 'No answer from the store. Check your connection, then try again: nothing is bought twice.',
-	too_many_requests: 'Too many requests from your network at once. Try again in a moment.',
-	payload_too_large: 'That is too long. Shorten it.',
-	unavailable: 'The store cannot be reached right now. It will be back: try again in a moment.',
-	other: 'That did not work. Try again in a moment.',
-};
+import { number, useLocale } from './format.js';
+
+/** Each in its own words, as a switch shows them. @type {Record<Language, string>} */
+export const LANGUAGES = { en: 'English', de: 'Deutsch', ar: 'العربية' };
+
+/** @type {ReadonlySet<Language>} */
+const RTL = new Set(['ar']);
+const KEPT_AS = 'lastpair.language';
+
+/** @type {Table} */
+let table = {};
+/** @type {Language} */
+let chosen = 'en';
+let plurals = new Intl.PluralRules('en');
+
+/** @param {unknown} lang @returns {lang is Language} */
+function isLanguage(lang) {
+	return typeof lang === 'string' && Object.hasOwn(LANGUAGES, lang);
+}
+
+/** The language the page is in. */
+export function language() {
+	return chosen;
+}
+
+/**
+ * The kept choice, or the first of the browser's languages that the page speaks.
+ * @param {string|null} kept @param {readonly string[]} wanted @returns {Language}
+ */
+export function preferred(kept, wanted) {
+	return [kept, ...wanted.map((tag) => tag.toLowerCase().split('-')[0])].find(isLanguage) ?? 'en';
+}
+
+/**
+ * Numbers and dates follow the visitor's own region where it goes with the language: en-GB for English.
+ * @param {Language} lang @param {readonly string[]} wanted @returns {string}
+ */
+export function localeOf(lang, wanted) {
+	return wanted.find((tag) => tag.toLowerCase().split('-')[0] === lang) ?? lang;
+}
+
+/** What this visitor reads. @returns {Language} */
+export function ownLanguage() {
+	let kept = null;
+
+	try {
+		kept = localStorage.getItem(KEPT_AS);
+	} catch {
+		/* storage is refused: the browser's preference it is */
+	}
+	return preferred(kept, navigator.languages ?? []);
+}
+
+/** Kept for this browser; the page is drawn anew in it by a reload. @param {string} lang */
+export function keepLanguage(lang) {
+	if (!isLanguage(lang))
+		return;
+	try {
+		localStorage.setItem(KEPT_AS, lang);
+	} catch {
+		/* it lasts for as long as the page then */
+	}
+}
+
+/** @param {Language} lang */
+export async function loadTexts(lang) {
+	const [{ default: texts }] = await Promise.all([import(`./texts/${lang}.js`)]);
+
+	useTexts(lang, texts, typeof navigator === 'undefined' ? [] : navigator.languages ?? []);
+	if (typeof document === 'undefined')
+		return;
+	document.documentElement.lang = lang;
+	document.documentElement.dir = RTL.has(lang) ? 'rtl' : 'ltr';
+	for (const node of document.querySelectorAll('[data-text]'))
+		node.textContent = t(node.getAttribute('data-text') ?? '');
+	for (const node of document.querySelectorAll('[data-label]'))
+		node.setAttribute('aria-label', t(node.getAttribute('data-label') ?? ''));
+}
+
+/** @param {Language} lang @param {Table} texts @param {readonly string[]} wanted  the browser's languages */
+export function useTexts(lang, texts, wanted = []) {
+	chosen = lang;
+	table = { ...texts };
+	plurals = new Intl.PluralRules(lang);
+	useLocale(localeOf(lang, wanted), lang);
+}
+
+/** More texts of the same language, as the console has them. @param {Table} texts */
+export function addTexts(texts) {
+	Object.assign(table, texts);
+}
+
+/** @param {string} key */
+export function hasText(key) {
+	return Object.hasOwn(table, key);
+}
+
+/**
+ * The text of a key. In a language that runs the other way, what is put into it keeps its own direction.
+ * @param {string} key @param {Record<string, string|number>} [params] @returns {string}
+ */
+export function t(key, params = {}) {
+	return (table[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => {
+		const value = params[name];
+
+		if (value === undefined)
+			return whole;
+		return RTL.has(chosen) ? `\u2068${value}\u2069` : String(value);
+	});
+}
+
+/**
+ * A text that depends on a number: `key.one`, `key.few`, `key.other`, ... as the language has them. The number
+ * itself is `{n}` in it.
+ * @param {string} key @param {number} n @param {Record<string, string|number>} [params]
+ */
+export function tn(key, n, params = {}) {
+	const form = `${key}.${plurals.select(n)}`;
+
+	return t(hasText(form) ? form : `${key}.other`, { n: number(n), ...params });
+}
+
+/* ---- what the store refused ---- */
 
 /** @type {Record<string, string>} Refusals that concern one field of a form. */
 export const FIELD_OF = { email_taken: 'email', username_taken: 'username' };
 
-/** @param {import('./api.js').Refusal} refusal */
-export function refusalText(refusal) {
-	const sentence = REFUSALS[refusal.code] ?? refusalByStatus(refusal.status);
+/**
+ * What happened, and what to do now.
+ * @param {Pick<import('./api.js').Refusal, 'code'|'status'|'retryAfterS'>} refusal
+ */
+export function refusalText({ code, status, retryAfterS }) {
+	const sentence = t(hasText(`refusal.${code}`) ? `refusal.${code}` : `refusal.${codeOf(status)}`);
 
-	return refusal.retryAfterS ? `${sentence} ${waitText(refusal.retryAfterS)}` : sentence;
+	return retryAfterS ? `${sentence} ${waitText(retryAfterS)}` : sentence;
 }
 
-/** @param {number} status @returns {string} */
-function refusalByStatus(status) {
-	const code = status === 429 ? 'too_many_requests' : status >= 502 && status <= 504 ? 'unavailable' : 'other';
-
-	return REFUSALS[code] ?? '';
+/** @param {number} status */
+function codeOf(status) {
+	if (status === 429)
+		return 'too_many_requests';
+	return status >= 502 && status <= 504 ? 'unavailable' : 'other';
 }
 
 /** @param {number} seconds */
 function waitText(seconds) {
-	return seconds < 90 ? `Wait ${seconds} s.` : `Wait ${Math.ceil(seconds / 60)} minutes.`;
+	return seconds < 90 ? tn('wait.seconds', seconds) : tn('wait.minutes', Math.ceil(seconds / 60));
 }
 
-/** @type {Record<import('./types.js').DropStatus, string>} */
-export const STATUS = {
-	live: 'Live',
-	upcoming: 'Soon',
-	paused: 'Paused',
-	sold_out: 'Sold out',
-	ended: 'Ended',
-};
-
-/** @type {Record<import('./types.js').Connection, string>} */
-export const CONNECTION = {
-	live: 'Live',
-	connecting: 'Catching up',
-	offline: 'Offline',
-};
-
-/** @type {Record<import('./types.js').Reservation['status'], string>} */
-export const RESERVATION = {
-	active: 'Held',
-	completed: 'Bought',
-	released: 'Given back',
-	expired: 'Ran out',
-};
+/* ---- pairs ---- */
 
 /** `Size 42`, but `EU 42` as it is. @param {string} size */
 export function sizeName(size) {
 	if (size === '')
-		return 'One size';
-	return /^\d/.test(size) ? `Size ${size}` : size;
+		return t('size.one');
+	return /^\d/.test(size) ? t('size.name', { size }) : size;
 }
 
 /** A pair in the midst of a sentence. @param {string} name @param {string} size */
 export function pairText(name, size) {
-	return size ? `${name}, ${sizeName(size).replace(/^Size/, 'size')}` : name;
+	if (!size)
+		return name;
+	return t('pair.sized', { name, size: /^\d/.test(size) ? t('size.inline', { size }) : size });
 }
+
+/* The table is on its way before the rest of the page has come. */
+if (typeof document !== 'undefined')
+	loadTexts(ownLanguage()).catch(() => {});

@@ -66,15 +66,21 @@
  *
  * @typedef {'live'|'connecting'|'offline'} Connection
  *
+ * @typedef {{view: 'floor', status: 'all'|'live'|'upcoming'|'past', size: string} | {view: 'drop', dropId: number} |
+ *   {view: 'mine'} | {view: 'console', page: 'list'|'new'|'actions'} | {view: 'console', page: 'drop', dropId: number}} Route
+ *   where one is in the page, as its address says
+ *
  * @typedef {object} Toast
  * @property {number} id
  * @property {'ok'|'bad'|'info'} kind
  * @property {string} text
  * @property {string} [code]            the refusal's code, when it tells of one
+ * @property {{dropId: number, size: string}} [offer]  what one may reserve right from it
  *
  * @typedef {object} Dialog
- * @property {'sign-in'|'sign-up'|'create'|'restock'} kind
+ * @property {'sign-in'|'sign-up'|'restock'|'receipt'} kind
  * @property {number} [dropId]
+ * @property {string} [purchaseId]
  * @property {string} [note]            why the dialog opened by itself
  * @property {string} [problem]         what went wrong, for the whole form
  * @property {Record<string, string>} [errors]  what went wrong, field by field
@@ -82,8 +88,9 @@
  *
  * @typedef {object} State
  * @property {number} now               the server's time, ms
+ * @property {Route} route
  * @property {boolean} loaded           the first listing has arrived
- * @property {string|null} loadProblem  why it has not
+ * @property {{code: string, status: number, retryAfterS: number}|null} loadProblem  why it has not
  * @property {Connection} connection
  * @property {ReadonlyMap<number, Drop>} drops
  * @property {ReadonlyMap<number, Stock|null>} missing  drops the stream spoke of that are still to be fetched, with the
@@ -93,6 +100,7 @@
  * @property {readonly Purchase[]} purchases         newest first
  * @property {Readonly<Record<number, string>>} picked   size chosen, drop by drop
  * @property {ReadonlySet<string>} busy      what is being asked of the server, e.g. `reserve:12`
+ * @property {Readonly<Record<string, number>>} waits  when, by the server's clock in ms, what is busy is asked again
  * @property {Dialog|null} dialog
  * @property {readonly Toast[]} toasts
  *
@@ -103,6 +111,7 @@
  * @property {number} owned             pairs of it this user has bought
  * @property {string|null} picked
  * @property {boolean} busy
+ * @property {number} again             whole seconds until a busy store is asked again; else 0
  * @property {boolean} admin
  * @property {boolean} adminBusy
  * @property {number} seconds           whole ones until it opens, or until its hold is over; else 0
@@ -123,11 +132,15 @@
  * @property {{size: string, totalStock: number}[]} [sizes]
  *
  * @typedef {object} Actions            what a view may ask for
+ * @property {(url: string) => void} go  to another address of the page, e.g. `/drops/7`
+ * @property {(filter: {status?: 'all'|'live'|'upcoming'|'past', size?: string}) => void} filter  of the floor
+ * @property {(lang: string) => void} speak  in another language, from now on
  * @property {(dropId: number, size: string) => void} pick
- * @property {(dropId: number) => void} reserve
+ * @property {(dropId: number, size?: string) => void} reserve  of that size, or of the one chosen
  * @property {(dropId: number) => void} showHold  puts the focus on what is held of it
  * @property {(reservationId: string) => void} buy
  * @property {(reservationId: string) => void} giveBack
+ * @property {() => void} takeUp         asks again about presses that were never answered
  * @property {(dialog: Dialog) => void} openDialog
  * @property {() => void} closeDialog
  * @property {(fields: {email: string, password: string}) => void} signIn
@@ -135,11 +148,11 @@
  * @property {() => void} signOut
  * @property {(dropId: number, active: boolean) => void} setActive
  * @property {(dropId: number, size: string|undefined, quantity: number) => void} restock
- * @property {(drop: NewDrop) => void} createDrop
  * @property {(problem: string, errors: Record<string, string>) => void} formProblem
  * @property {(field: string) => void} fieldTouched  its error is out of date
  * @property {(toastId: number) => void} dismiss
  * @property {() => void} reload
  * @property {() => void} redraw         something only a view knows has changed
+ * @property {(kind: 'ok'|'bad'|'info', text: string, more?: {code?: string}) => void} say  in passing
  */
 export {};

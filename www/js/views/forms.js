@@ -1,26 +1,41 @@
 /** What every dialog with a form shares: opening, fields with their error beside them, closing. */
 
 import { attr, el, show, text } from '../dom.js';
+import { t } from '../text.js';
+
+/** What had the focus when a dialog opened. @type {WeakMap<HTMLDialogElement, Element|null>} */
+const openers = new WeakMap();
 
 /**
- * Opens or closes a dialog to match.
+ * Opens or closes a dialog to match. The focus goes back to what opened it, or to what took its place.
  * @param {HTMLDialogElement} dialog @param {boolean} open
  */
 export function toggle(dialog, open) {
 	if (open && !dialog.open) {
+		openers.set(dialog, document.activeElement);
 		dialog.showModal();
 		focusFirst(dialog);
 	} else if (!open && dialog.open) {
 		dialog.close();
+		giveBackFocus(openers.get(dialog));
 	}
+}
+
+/** @param {Element|null|undefined} opener */
+function giveBackFocus(opener) {
+	const seen = opener instanceof HTMLElement && opener.isConnected && opener !== document.body && opener.offsetParent !== null;
+	const next = seen ? opener : document.querySelector('[data-testid="sign-out"]') ?? document.querySelector('#main h1');
+
+	if (next instanceof HTMLElement)
+		next.focus({ preventScroll: true });
 }
 
 /** @param {HTMLElement} root */
 export function focusFirst(root) {
 	const control = root.querySelector('form:not([hidden]) > :not([hidden]) :is(input, select)');
 
-	if (control instanceof HTMLElement)
-		control.focus();
+	/* a dialog without a form begins at its heading */
+	/** @type {HTMLElement|null} */ (control ?? root.querySelector('h2'))?.focus();
 }
 
 /**
@@ -46,12 +61,12 @@ export function dismissable(dialog, { closeDialog: close, fieldTouched }) {
 
 /** @param {string} id @param {string} title @param {() => void} close */
 export function dialogHead(id, title, close) {
-	const heading = el('h2', { 'id': id }, title);
+	const heading = el('h2', { 'id': id, 'tabindex': '-1' }, title);
 
 	return {
 		heading,
 		head: el('header', { 'class': 'dialog-head' }, heading,
-			el('button', { 'type': 'button', 'class': 'dialog-close', 'aria-label': 'Close', 'click': close }, '×')),
+			el('button', { 'type': 'button', 'class': 'dialog-close', 'aria-label': t('page.close'), 'click': close }, '×')),
 	};
 }
 
@@ -70,6 +85,7 @@ export function field(label, control, hint = '') {
 
 	control.id = id;
 	attr(control, 'aria-describedby', `${id}-error`);
+	attr(control, 'aria-required', control.required ? 'true' : null);
 	return el('div', { 'class': 'field', 'data-field': control.name },
 		el('label', { 'for': id }, label, ' ', note), control, error);
 }

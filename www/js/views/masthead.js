@@ -1,51 +1,77 @@
-/** The head of the page: how fresh the page is, who is signed in. */
+/** The head of the page: where one can go, how fresh the page is, who is signed in. */
 
 import { attr, el, once, show, text } from '../dom.js';
-import { CONNECTION } from '../text.js';
+import { LANGUAGES, language, t } from '../text.js';
 
-/** @param {HTMLElement} root @param {import('../types.js').State} state @param {import('../types.js').Actions} actions */
+/**
+ * @typedef {import('../types.js').State} State
+ * @typedef {import('../types.js').Actions} Actions
+ */
+
+/** @param {HTMLElement} root @param {State} state @param {Actions} actions */
 export function render(root, state, actions) {
 	const parts = once(root, () => build(root, actions));
-	const { user } = state;
+	const { user, route } = state;
 
 	attr(document.documentElement, 'data-connection', state.connection);
 	attr(parts.connection, 'data-state', state.connection);
-	text(parts.connectionText, CONNECTION[state.connection]);
+	text(parts.connectionText, t(`connection.${state.connection}`));
 
-	show(parts.signIn, user === null);
+	for (const [view, link] of Object.entries(parts.links))
+		attr(link, 'aria-current', view === placeOf(route) ? 'page' : null);
+	show(parts.links.console, user?.role === 'admin');
+	show(parts.links.new, user?.role === 'admin');
+	/* its place is kept until it is known who one is */
+	show(parts.signIn, !user);
+	attr(parts.signIn, 'data-unknown', user === undefined);
 	show(parts.account, Boolean(user));
-	show(parts.create, user?.role === 'admin');
 	text(parts.name, user?.username ?? '');
 }
 
-/** @param {HTMLElement} root @param {import('../types.js').Actions} actions */
+/** @param {import('../types.js').Route} route */
+function placeOf(route) {
+	return route.view === 'console' && route.page === 'new' ? 'new' : route.view;
+}
+
+/** @param {HTMLElement} root @param {Actions} actions */
 function build(root, actions) {
 	const connectionText = el('span');
 	const connection = el('p', {
 		'class': 'connection',
 		'data-testid': 'connection',
-		'title': 'Whether the stock shown is live',
+		'title': t('connection.title'),
 	}, el('span', { 'class': 'connection-dot', 'aria-hidden': 'true' }), connectionText);
-	const create = el('button', {
-		'type': 'button',
-		'class': 'button button-small',
-		'data-testid': 'admin-create-open',
-		'click': () => actions.openDialog({ kind: 'create' }),
-	}, 'New drop');
+	const links = {
+		floor: el('a', { 'href': '/', 'class': 'nav-link' }, t('nav.drops')),
+		mine: el('a', { 'href': '/me', 'class': 'nav-link', 'data-testid': 'mine-open' }, t('nav.mine')),
+		console: el('a', { 'href': '/console', 'class': 'nav-link', 'data-testid': 'console-open' }, t('nav.console')),
+		new: el('a', { 'href': '/console/new', 'class': 'nav-link', 'data-testid': 'admin-create-open' }, t('nav.new')),
+	};
 	const signIn = el('button', {
 		'type': 'button',
 		'class': 'button button-small button-solid',
 		'data-testid': 'sign-in-open',
 		'click': () => actions.openDialog({ kind: 'sign-in' }),
-	}, 'Sign in');
-	const name = el('span', { 'class': 'account-name', 'data-testid': 'signed-in-user' });
-	const account = el('div', { 'class': 'account' },
-		name,
-		el('a', { 'class': 'quiet', 'href': '#mine' }, 'My pairs'),
+	}, t('account.sign_in'));
+	const name = el('bdi', { 'class': 'account-name', 'data-testid': 'signed-in-user' });
+	const account = el('div', { 'class': 'account' }, name,
 		el('button', {
 			'type': 'button', 'class': 'quiet', 'data-testid': 'sign-out', 'click': actions.signOut,
-		}, 'Sign out'));
+		}, t('account.sign_out')));
 
-	root.replaceChildren(connection, create, signIn, account);
-	return { connection, connectionText, create, signIn, account, name };
+	root.replaceChildren(
+		el('nav', { 'class': 'nav', 'aria-label': t('nav.label') }, ...Object.values(links)),
+		connection, buildLanguage(actions), signIn, account);
+	return { links, connection, connectionText, signIn, account, name };
+}
+
+/** @param {Actions} actions */
+function buildLanguage(actions) {
+	const select = el('select', {
+		'class': 'language', 'data-testid': 'language', 'aria-label': t('nav.language'),
+		'change': () => actions.speak(select.value),
+	}, ...Object.entries(LANGUAGES).map(([lang, name]) =>
+		el('option', { 'value': lang, 'lang': lang, 'selected': lang === language() }, name)));
+
+	return select;
 }

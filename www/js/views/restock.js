@@ -2,7 +2,7 @@
 
 import { attr, el, enable, keyed, once, show, text } from '../dom.js';
 import { number } from '../format.js';
-import { sizeName } from '../text.js';
+import { sizeName, t } from '../text.js';
 import { dialogHead, dismissable, field, renderProblems, toggle, valueOf } from './forms.js';
 
 /** @typedef {import('../types.js').Actions} Actions */
@@ -22,7 +22,9 @@ export function render(root, state, actions) {
 		show(parts.sizeField, drop.sizes.length > 1);
 		keyed(parts.size, drop.sizes, (s) => `${drop.id} ${s.size}`,
 			(s) => el('option', { 'value': s.size }),
-			(option, s) => text(option, `${sizeName(s.size)} · ${number(s.availableStock)} free of ${number(s.totalStock)}`));
+			(option, s) => text(option, t('restock.option', {
+				size: sizeName(s.size), free: number(s.availableStock), total: number(s.totalStock),
+			})));
 		renderProblems(parts.form, parts.problem, dialog);
 		enable(parts.submit, !busy);
 		attr(parts.submit, 'aria-busy', busy ? 'true' : null);
@@ -32,12 +34,12 @@ export function render(root, state, actions) {
 
 /** @param {HTMLDialogElement} root @param {Actions} actions */
 function build(root, actions) {
-	const { head } = dialogHead('restock-title', 'Restock', actions.closeDialog);
+	const { head } = dialogHead('restock-title', t('restock.title'), actions.closeDialog);
 	const name = el('p', { 'class': 'dialog-note' });
 	const size = el('select', { 'name': 'size' });
-	const sizeField = field('Size', size);
+	const sizeField = field(t('restock.size'), size);
 	const problem = el('p', { 'class': 'form-problem', 'role': 'alert', 'hidden': true });
-	const submit = el('button', { 'type': 'submit', 'class': 'button button-solid button-wide' }, 'Put on the shelf');
+	const submit = el('button', { 'type': 'submit', 'class': 'button button-solid button-wide' }, t('restock.do'));
 	const form = el('form', {
 		'class': 'form', 'data-testid': 'admin-restock-form', 'novalidate': true,
 		'submit': (/** @type {SubmitEvent} */ event) => {
@@ -45,9 +47,9 @@ function build(root, actions) {
 			if (!submit.hasAttribute('aria-disabled'))
 				send(form, actions);
 		},
-	}, sizeField, field('Pairs', el('input', {
+	}, sizeField, field(t('restock.pairs'), el('input', {
 		'name': 'quantity', 'type': 'number', 'step': '1', 'value': '10', 'required': true,
-	}), 'negative takes free pairs away'), problem, submit);
+	}), t('restock.hint')), problem, submit);
 
 	dismissable(root, actions);
 	root.append(head, name, form);
@@ -59,6 +61,6 @@ function send(form, actions) {
 	const quantity = Number(valueOf(form, 'quantity'));
 
 	if (!Number.isInteger(quantity) || quantity === 0)
-		return actions.formProblem('', { quantity: 'A whole number, not zero.' });
+		return actions.formProblem('', { quantity: t('restock.whole') });
 	actions.restock(Number(form.dataset['restockDrop']), valueOf(form, 'size') || undefined, quantity);
 }
