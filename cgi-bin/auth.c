@@ -53,6 +53,17 @@ signed_in(struct ctx *ctx, struct req *req, int http_status, const struct db_res
 	    when));
 }
 
+/* The rules, and none of those that are guessed first. */
+static const char *
+new_password(const char *s)
+{
+	const char *wrong = input_password(s);
+
+	if (wrong == NULL && password_common(s))
+		wrong = "This is one of the commonest passwords; choose another.";
+	return wrong;
+}
+
 /* POST /api/auth/register {username, email, password}: 201 and a session. */
 enum status
 auth_register(struct ctx *ctx, struct req *req)
@@ -68,7 +79,7 @@ auth_register(struct ctx *ctx, struct req *req)
 		return INVALID;
 	username = form_checked(f, "username", input_username);
 	email = form_checked(f, "email", input_email);
-	password = form_checked(f, "password", input_password);
+	password = form_checked(f, "password", new_password);
 	if (!req_key(req) || f->error_count > 0)
 		return INVALID;
 	if (!password_hash(password, (int)ctx->conf.bcrypt_cost, hash))

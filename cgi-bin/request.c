@@ -139,7 +139,8 @@ req_token(struct req *req)
 		return strncasecmp(req->authorization, "Bearer ", 7) == 0 ?
 		    req->authorization + 7 : "";
 	token = cookie(req, "__Host-lastpair_session");
-	if (token == NULL)
+	/* Any host beside this one, or a network without TLS, can set a cookie without the prefix. */
+	if (token == NULL && !req->host_cookie)
 		token = cookie(req, "lastpair_session");
 	req->by_cookie = token != NULL;
 	return token;

@@ -26,6 +26,7 @@ enum status {
 	SOLD_OUT,
 	ALREADY_RESERVED,
 	LIMIT_REACHED,
+	COOLING_DOWN,
 	NOT_STARTED,
 	ENDED,
 	PAUSED,
@@ -57,6 +58,7 @@ struct req {
 	const char *authorization, *cookie, *origin, *host, *fetch_site, *if_none_match;
 	const char *key;		/* Idempotency-Key */
 	bool tls;
+	bool host_cookie;		/* only a __Host- cookie counts (cookie_secure) */
 	const char *body;		/* `body_len` bytes and a NUL */
 	size_t body_len;
 	const char *route;		/* the pattern that matched */

@@ -47,6 +47,8 @@ answer(struct req *req, struct reserve *r)
 	status = reply_row(req, v->rows, v->row);
 	if (v->row == 0)
 		req->events = db_text(v->rows, v->shared_row, 3);
+	if (status == COOLING_DOWN)
+		req->retry_after_s = (int)db_number(v->rows, v->row, 2);
 	if (status == SOLD_OUT)
 		metrics_add(METRIC_SOLD_OUT, 1);
 	if (status == OK)	/* the answer kept for its key */

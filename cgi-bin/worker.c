@@ -117,8 +117,10 @@ static enum status
 take_session(struct ctx *ctx, struct req *req)
 {
 	struct token_claims *claims = arena_alloc(req->arena, sizeof(*claims));
-	const char *token = req_token(req);
+	const char *token;
 
+	req->host_cookie = ctx->conf.cookie_secure;
+	token = req_token(req);
 	if (token == NULL || !token_verify(ctx->keys, token, (int64_t)time(NULL), claims))
 		return UNAUTHENTICATED;
 	if (req->by_cookie && req->method != GET && req_cross_site(req))

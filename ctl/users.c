@@ -12,7 +12,8 @@
 
 #define MAX_FILE	(512u * 1024 * 1024)
 
-/* The first line of standard input, without an echo on a terminal. False after a message. */
+/* The first line of standard input, without an echo on a terminal, or as much of it as `size`
+ * allows. False after a message. */
 static bool
 read_password(char *out, size_t size)
 {
@@ -56,7 +57,7 @@ int
 cmd_user_create(struct ctl *ctl)
 {
 	const char *email = ctl->argv[0], *username = NULL, *wrong;
-	char password[1024], hash[PASSWORD_HASH_LEN], name[41];
+	char password[PASSWORD_MAX_BYTES + 3], hash[PASSWORD_HASH_LEN], name[41];
 	bool admin = false, ok;
 	PGresult *r = NULL;
 	PGconn *pg;
@@ -76,6 +77,8 @@ cmd_user_create(struct ctl *ctl)
 	if (!read_password(password, sizeof(password)))
 		return EXIT_FAILURE;
 	wrong = input_password(password);
+	if (wrong == NULL && password_common(password))
+		fputs("lastpairctl: this is one of the commonest passwords\n", stderr);
 	ok = wrong == NULL && password_hash(password, (int)ctl->conf.bcrypt_cost, hash);
 	explicit_bzero(password, sizeof(password));
 	if (!ok)

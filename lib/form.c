@@ -252,6 +252,7 @@ check_drop(struct form *f, bool creating)
 	form_time(f, "dropStartsAt", creating);
 	form_time(f, "dropEndsAt", true);
 	form_whole(f, "holdSeconds", false, 1, 86400, &n);
+	form_whole(f, "coolDownSeconds", false, 0, 3600, &n);
 	form_whole(f, "maxPerUser", false, 1, 1000, &n);
 	form_bool(f, "isActive");
 }
@@ -260,8 +261,8 @@ bool
 form_drop(struct form *f, const char *text, size_t len, bool creating)
 {
 	static const char *const fields[] = { "name", "description", "priceCents", "currency",
-	    "imageUrl", "dropStartsAt", "dropEndsAt", "holdSeconds", "maxPerUser", "isActive",
-	    "totalStock", "sizes", NULL };
+	    "imageUrl", "dropStartsAt", "dropEndsAt", "holdSeconds", "coolDownSeconds",
+	    "maxPerUser", "isActive", "totalStock", "sizes", NULL };
 
 	if (!form_parse(f, text, len, fields, false))
 		return false;

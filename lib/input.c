@@ -72,7 +72,7 @@ input_password(const char *s)
 	if (count < PASSWORD_MIN_CHARACTERS)
 		return "A password has at least 8 characters.";
 	if (end - s > PASSWORD_MAX_BYTES)
-		return "A password has at most 72 bytes.";
+		return "A password has at most 1024 bytes.";
 	return NULL;
 }
 

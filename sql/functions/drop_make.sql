@@ -16,12 +16,13 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	INSERT INTO lastpair.drops (name, description, price_cents, currency, image_url, starts_at,
-		ends_at, hold_seconds, max_per_user, is_active, created_at)
+		ends_at, hold_seconds, cool_down_seconds, max_per_user, is_active, created_at)
 	VALUES (p_doc ->> 'name', coalesce(p_doc ->> 'description', ''),
 		(p_doc ->> 'priceCents')::bigint, coalesce(p_doc ->> 'currency', 'USD'),
 		coalesce(p_doc ->> 'imageUrl', ''),
 		v_starts, v_ends,
 		coalesce((p_doc ->> 'holdSeconds')::integer, 60),
+		coalesce((p_doc ->> 'coolDownSeconds')::integer, 60),
 		coalesce((p_doc ->> 'maxPerUser')::integer, 1),
 		coalesce((p_doc ->> 'isActive')::boolean, true), v_now)
 	RETURNING * INTO d;

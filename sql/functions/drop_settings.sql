@@ -10,6 +10,7 @@ LANGUAGE sql STABLE AS $$
 		'dropStartsAt', lastpair.stamp(d.starts_at),
 		'dropEndsAt', lastpair.stamp(d.ends_at),
 		'holdSeconds', d.hold_seconds,
+		'coolDownSeconds', d.cool_down_seconds,
 		'maxPerUser', d.max_per_user,
 		'isActive', d.is_active)
 $$;

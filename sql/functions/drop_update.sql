@@ -38,6 +38,7 @@ BEGIN
 		d.ends_at := date_trunc('milliseconds', (p_doc ->> 'dropEndsAt')::timestamptz);
 	END IF;
 	d.hold_seconds := coalesce((p_doc ->> 'holdSeconds')::integer, d.hold_seconds);
+	d.cool_down_seconds := coalesce((p_doc ->> 'coolDownSeconds')::integer, d.cool_down_seconds);
 	d.max_per_user := coalesce((p_doc ->> 'maxPerUser')::integer, d.max_per_user);
 	d.is_active := coalesce((p_doc ->> 'isActive')::boolean, d.is_active);
 	IF d.ends_at <= d.starts_at THEN
@@ -102,7 +103,8 @@ BEGIN
 	UPDATE drops
 	   SET name = d.name, description = d.description, price_cents = d.price_cents,
 	       currency = d.currency, image_url = d.image_url, starts_at = d.starts_at,
-	       ends_at = d.ends_at, hold_seconds = d.hold_seconds, max_per_user = d.max_per_user,
+	       ends_at = d.ends_at, hold_seconds = d.hold_seconds, cool_down_seconds = d.cool_down_seconds,
+	       max_per_user = d.max_per_user,
 	       is_active = d.is_active, revision = revision + 1
 	 WHERE id = p_drop;
 	UPDATE stock SET version = version + 1 WHERE drop_id = p_drop;

@@ -1,5 +1,6 @@
 -- Deletes up to p_limit rows each of what nobody asks for any more: answers kept for a
--- key over 48 hours, sessions that ended, failed sign-ins of yesterday. Returns how many.
+-- key over 48 hours, sessions that ended, failed sign-ins and lapses of yesterday, places where
+-- somebody signed in three months ago. Returns how many.
 CREATE OR REPLACE FUNCTION api.housekeep(p_limit integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = lastpair, pg_temp
@@ -21,7 +22,17 @@ BEGIN
 	v_total := v_total + v_count;
 	DELETE FROM sign_in_failures WHERE (email, address) IN (
 		SELECT email, address FROM sign_in_failures WHERE since < v_now - interval '1 day'
-		 LIMIT p_limit FOR UPDATE SKIP LOCKED);
+		 ORDER BY since LIMIT p_limit FOR UPDATE SKIP LOCKED);
+	GET DIAGNOSTICS v_count = ROW_COUNT;
+	v_total := v_total + v_count;
+	DELETE FROM sign_in_places WHERE (user_id, place) IN (
+		SELECT user_id, place FROM sign_in_places WHERE at < v_now - interval '90 days'
+		 ORDER BY at LIMIT p_limit FOR UPDATE SKIP LOCKED);
+	GET DIAGNOSTICS v_count = ROW_COUNT;
+	v_total := v_total + v_count;
+	DELETE FROM lapses WHERE (user_id, drop_id) IN (
+		SELECT user_id, drop_id FROM lapses WHERE last_at < v_now - interval '1 day'
+		 ORDER BY last_at LIMIT p_limit FOR UPDATE SKIP LOCKED);
 	GET DIAGNOSTICS v_count = ROW_COUNT;
 	RETURN v_total + v_count;
 END $$;

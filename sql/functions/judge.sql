@@ -3,6 +3,12 @@
 -- and then `available` of its size may yet be too few. All from one snapshot: a hold that is
 -- closed between two looks would be seen by neither.
 --
+-- `cooling_down`, with the seconds that are left as its body: this user let several holds of the
+-- drop lapse, one soon after the other, which kept a pair from the others for a minute or more.
+-- While there are few pairs (ten, or a tenth), the next hold then has to wait as long as
+-- a hold lasts, or cool_down_seconds if that is less. A single lapse, and what is given back or
+-- bought, never counts; where there are pairs for all, or none for anybody, nothing is looked up.
+--
 -- One query, so that the planner puts it in the place of the call; LATERAL with a LIMIT makes
 -- each look a probe of an index.
 CREATE OR REPLACE FUNCTION lastpair.judge(p_drop bigint, p_ids uuid[], p_sessions uuid[], p_sizes text[],
@@ -13,9 +19,10 @@ LANGUAGE sql STABLE ROWS 16 AS $$
 	WITH o AS MATERIALIZED (
 		SELECT * FROM lastpair.drops WHERE id = p_drop
 	), shelf AS MATERIALIZED (
-		SELECT size, available FROM lastpair.stock WHERE drop_id = p_drop
+		SELECT size, available, available BETWEEN 1 AND greatest(10, total / 10) AS scarce
+		  FROM lastpair.stock WHERE drop_id = p_drop
 	)
-	SELECT r.ord, r.id, s.user_id, z.size, r.key, q.print, k.status, k.body, z.available, CASE
+	SELECT r.ord, r.id, s.user_id, z.size, r.key, q.print, k.status, coalesce(k.body, c.wait), z.available, CASE
 		WHEN s.user_id IS NULL THEN 'unauthenticated'
 		WHEN k.print <> q.print THEN 'key_reused'
 		WHEN k.print IS NOT NULL THEN 'kept'
@@ -27,7 +34,8 @@ LANGUAGE sql STABLE ROWS 16 AS $$
 		WHEN NOT o.is_active THEN 'paused'
 		WHEN o.starts_at > p_now THEN 'not_started'
 		WHEN h.expires_at > p_now THEN 'already_reserved'
-		WHEN b.bought >= o.max_per_user THEN 'limit_reached' END
+		WHEN b.bought >= o.max_per_user THEN 'limit_reached'
+		WHEN c.wait IS NOT NULL THEN 'cooling_down' END
 	  FROM unnest(p_ids, p_sessions, p_sizes, p_keys, p_requests)
 	       WITH ORDINALITY AS r (id, session, size, key, request, ord)
 	  LEFT JOIN o ON true
@@ -42,4 +50,9 @@ LANGUAGE sql STABLE ROWS 16 AS $$
 		WHERE v.user_id = s.user_id AND v.drop_id = p_drop AND v.status = 'active' LIMIT 1) h ON true
 	  LEFT JOIN LATERAL (SELECT count(*) AS bought FROM lastpair.purchases p
 		WHERE p.user_id = s.user_id AND p.drop_id = p_drop) b ON true
+	  LEFT JOIN LATERAL (SELECT ceil(extract(epoch FROM
+			l.last_at + make_interval(secs => least(o.hold_seconds, o.cool_down_seconds)) - p_now))::integer::text AS wait
+		 FROM lastpair.lapses l
+		WHERE z.scarce AND l.user_id = s.user_id AND l.drop_id = p_drop AND l.holds > 1 AND l.seconds >= 60
+		  AND l.last_at > p_now - make_interval(secs => least(o.hold_seconds, o.cool_down_seconds)) LIMIT 1) c ON true
 $$;

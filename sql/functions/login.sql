@@ -18,7 +18,7 @@ BEGIN
 	SELECT * INTO s FROM sessions WHERE id = coalesce(v_kept.body::uuid, p_session);
 	IF NOT FOUND THEN
 		s := begin_session(p_user, p_session, p_seconds);
-		DELETE FROM sign_in_failures WHERE email = lower(u.email) AND address = p_address;
+		PERFORM signed_in_at(p_user, u.email, p_address);
 		IF v_kept IS NOT DISTINCT FROM NULL THEN
 			-- The session's id is kept, not the token made of it.
 			PERFORM remember(p_user, p_key, print_of(p_request), 200::smallint, p_session::text);

@@ -123,7 +123,8 @@ BEGIN
 		       CASE v.code
 			WHEN 'held' THEN '{"id" : "' || v.id || v_middle || to_json(v.size) || v_end
 			WHEN 'made' THEN (SELECT reservation_json(r, v_now)::text FROM reservations r WHERE r.id = v.id)
-			WHEN 'kept' THEN v.body END,
+			WHEN 'kept' THEN v.body
+			WHEN 'cooling_down' THEN v.body END,
 		       NULL::text[]
 		  FROM unnest(v_verdicts) v;
 	RETURN NEXT ROW(NULL, NULL, v_rest, v_events)::reply;

@@ -118,7 +118,7 @@ test('making, changing, pausing, resuming and restocking a drop each leave one l
 	const { drop } = made.body;
 	assert.deepEqual(create.after, {
 		name, description: '', priceCents: 100, currency: drop.currency, imageUrl: '', dropStartsAt: drop.dropStartsAt, dropEndsAt: null,
-		holdSeconds: 60, maxPerUser: 1, isActive: true, sizes: [{ size: '42', totalStock: 2 }],
+		holdSeconds: 60, coolDownSeconds: 60, maxPerUser: 1, isActive: true, sizes: [{ size: '42', totalStock: 2 }],
 	});
 	assert.deepEqual([change.before, change.after], [{ priceCents: 100, name }, { priceCents: 250, name: `${name}!` }]);
 	assert.deepEqual([create.dropName, change.dropName], [name, `${name}!`], 'the name of then');

@@ -123,7 +123,8 @@ test('lastpairctl user create refuses what the sign-up would refuse', async () =
 	assertExit(await stack.ctl(['user', 'create', 'no address'], PASSWORD), 1);
 	assertExit(await stack.ctl(['user', 'create', `${unique()}@test.example`], 'short'), 1);
 	assertExit(await stack.ctl(['user', 'create', `${unique()}@test.example`], ''), 1);
-	assertExit(await stack.ctl(['user', 'create', `${unique()}@test.example`], 'x'.repeat(73)), 1);
+	assertExit(await stack.ctl(['user', 'create', `${unique()}@test.example`], 'x'.repeat(1025)), 1);
+	assertExit(await stack.ctl(['user', 'create', `${unique()}@test.example`], 'x'.repeat(2000)), 1);
 	assertExit(await stack.ctl(['user', 'create', `${unique()}@test.example`, '--username', ' '], PASSWORD), 1);
 });
 

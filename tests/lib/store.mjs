@@ -131,3 +131,14 @@ export async function metric(name) {
 
 	return Number(text.match(new RegExp(`^${name} (\\S+)$`, 'm'))?.[1]);
 }
+
+/** The cookie of a sign-in: its name, value and attributes. @param {import('./http.mjs').Answer} res */
+export function cookieOf(res) {
+	const all = res.headers['set-cookie'] ?? [];
+
+	assert.equal(all.length, 1, 'one cookie');
+	const [pair = '', ...attributes] = String(all[0]).split('; ');
+	const [name = '', value = ''] = pair.split('=');
+
+	return { name, value, attributes };
+}

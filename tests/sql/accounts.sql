@@ -1,7 +1,7 @@
 -- Sign-up, sign-in, and the end of sessions.
 BEGIN;
 \ir setup.psql
-SELECT plan(55);
+SELECT plan(69);
 
 CREATE FUNCTION pg_temp.hash(p_letter text DEFAULT 'a') RETURNS text LANGUAGE sql AS $$ SELECT '$2b$04$' || repeat(p_letter, 53) $$;
 CREATE FUNCTION pg_temp.sign_up(p_name text, p_session text, p_key text DEFAULT NULL, p_email text DEFAULT NULL, p_letter text DEFAULT 'a')
@@ -87,6 +87,37 @@ SELECT pg_temp.fail('bob@sql-test.example', '192.0.2.1', 2), pg_temp.fail('bob@s
 SELECT api.login(:bob, pg_temp.s('bob2'), 60, '192.0.2.1', NULL, NULL) \g /dev/null
 SELECT is(pg_temp.wait('bob@sql-test.example', '192.0.2.1'), 0, 'a right password forgets the wrong ones');
 SELECT ok(pg_temp.wait('bob@sql-test.example', '192.0.2.2') > 0, 'from there alone');
+
+-- The same from many places: ten times as many, but not where the owner has signed in before.
+SELECT pg_temp.person('eve') AS eve \gset
+SELECT api.login(:eve, pg_temp.s('eve2'), 60, '198.51.100.1', NULL, NULL) \g /dev/null
+SELECT pg_temp.fail('eve@sql-test.example', '203.0.113.' || n, 1) FROM generate_series(1, 30) n \g /dev/null
+SELECT ok(pg_temp.wait('eve@sql-test.example', '203.0.113.99') BETWEEN 290 AND 300, 'wrong passwords for an account from ever new places are too many together');
+SELECT is(pg_temp.wait('EVE@sql-test.example', '198.51.100.1'), 0, 'but not where its owner signed in before');
+SELECT is(pg_temp.wait('ada@sql-test.example', '203.0.113.99'), 0, 'nor for another account');
+SELECT api.login(:eve, pg_temp.s('eve3'), 60, '198.51.100.1', NULL, NULL) \g /dev/null
+SELECT is((SELECT failures FROM lastpair.sign_in_failures WHERE email = 'eve@sql-test.example' AND address = ''), 30, 'to sign in there gives nothing back of it');
+SELECT pg_temp.fail('nobody@sql-test.example', '203.0.113.' || n, 1) FROM generate_series(1, 30) n \g /dev/null
+SELECT ok(pg_temp.wait('nobody@sql-test.example', '203.0.113.99') > 0, 'an account that is not there behaves alike');
+
+-- And from one place, for whatever accounts.
+SELECT pg_temp.fail('spray' || n || '@sql-test.example', '198.51.100.7', 1) FROM generate_series(1, 30) n \g /dev/null
+SELECT ok(pg_temp.wait('spray99@sql-test.example', '198.51.100.7') BETWEEN 290 AND 300, 'one password for each of many accounts is too many as well');
+SELECT is(pg_temp.wait('spray99@sql-test.example', '198.51.100.8'), 0, 'from there alone');
+SELECT pg_temp.fail('local' || n || '@sql-test.example', '127.0.0.1', 1), pg_temp.fail('six' || n || '@sql-test.example', '::1', 1) FROM generate_series(1, 40) n \g /dev/null
+SELECT is(pg_temp.wait('local99@sql-test.example', '127.0.0.1'), 0, 'this machine''s own addresses are never limited so');
+SELECT pg_temp.fail('net' || n || '@sql-test.example', '2001:db8:1:2::' || n, 1) FROM generate_series(1, 30) n \g /dev/null
+SELECT ok(pg_temp.wait('net99@sql-test.example', '2001:db8:1:2:ffff::1') > 0, 'the addresses of one IPv6 network are one place');
+SELECT is(pg_temp.wait('net99@sql-test.example', '2001:db8:1:3::1'), 0, 'and those of the next another');
+SELECT is((SELECT array_agg(lastpair.place_of(a)) FROM unnest(ARRAY['192.0.2.1', '::ffff:192.0.2.1', '2001:DB8::1', '::1', '127.8.9.1', 'unix:', '', 'x:y']) a),
+	ARRAY['192.0.2.1', '192.0.2.1', '2001:db8::/64', NULL, NULL, NULL, NULL, 'x:y'], 'an address that is none is taken as it is');
+SELECT pg_temp.person('far') AS far \gset
+SELECT pg_temp.wait('far@sql-test.example', '198.51.100.50') \g /dev/null
+SELECT api.login(:far, pg_temp.s('far2'), 60, '198.51.100.50', NULL, NULL) \g /dev/null
+SELECT is((SELECT count(*) FROM lastpair.sign_in_failures WHERE email = 'far@sql-test.example' OR address = '198.51.100.50'), 0::bigint,
+	'a right password takes all three counts back');
+SELECT is((SELECT place FROM lastpair.sign_in_places WHERE user_id = :far), '198.51.100.50', 'and the place is remembered');
+SELECT is(pg_temp.wait('far@sql-test.example', '198.51.100.50'), 0, 'where the next try does not count against the account');
 
 -- The end of a session.
 SELECT pg_temp.new_drop() AS drop \gset

@@ -30,7 +30,7 @@ SELECT body::json -> 'drop' ->> 'id' AS drop FROM api.drop_create(pg_temp.s('bos
 SELECT results_eq('SELECT actor_id, actor_name, action, drop_id, drop_name, before FROM pg_temp.newest()',
 	format($$ VALUES (%s::bigint, 'boss', 'create', %s::bigint, 'Aurora', NULL::jsonb) $$, :boss, :drop), 'a drop that is made is in the trail, with who made it');
 SELECT is((pg_temp.newest()).after, '{"name": "Aurora", "description": "", "priceCents": 19900, "currency": "USD", "imageUrl": "",
-	"dropStartsAt": "2029-12-31T23:00:00.000Z", "dropEndsAt": null, "holdSeconds": 60, "maxPerUser": 2, "isActive": true,
+	"dropStartsAt": "2029-12-31T23:00:00.000Z", "dropEndsAt": null, "holdSeconds": 60, "coolDownSeconds": 60, "maxPerUser": 2, "isActive": true,
 	"sizes": [{"size": "43", "totalStock": 3}, {"size": "41", "totalStock": 1}]}'::jsonb, 'and everything it was made with');
 SELECT ok(abs(extract(epoch FROM clock_timestamp() - (pg_temp.newest()).at)) < 5, 'and when');
 SELECT is(pg_temp.rows_after($$ api.drop_create(pg_temp.s('boss'), '{"name": "Aurora"}', 'key-make', 'R') $$), '201 0', 'the same call again is not there again');

@@ -68,7 +68,7 @@ a_document_of_every_field_makes_a_drop(void **state)
 	(void)state;
 	assert_true(drop("{\"name\":\"Aurora\",\"description\":\"Two\\nlines\",\"priceCents\":0,"
 	    "\"currency\":\"EUR\",\"imageUrl\":\"/img/a.svg\",\"dropStartsAt\":\"2026-12-24T10:00:00Z\","
-	    "\"dropEndsAt\":null,\"holdSeconds\":86400,\"maxPerUser\":1000,\"isActive\":false,"
+	    "\"dropEndsAt\":null,\"holdSeconds\":86400,\"coolDownSeconds\":0,\"maxPerUser\":1000,\"isActive\":false,"
 	    "\"sizes\":[{\"size\":\"41\",\"totalStock\":0},{\"size\":\"42\",\"totalStock\":1000000}]}", true));
 }
 
@@ -126,6 +126,8 @@ every_wrong_field_of_a_drop_is_named(void **state)
 		{ ",\"holdSeconds\":86401", "holdSeconds" },
 		{ ",\"holdSeconds\":60.0", "holdSeconds" },
 		{ ",\"holdSeconds\":\"60\"", "holdSeconds" },
+		{ ",\"coolDownSeconds\":-1", "coolDownSeconds" },
+		{ ",\"coolDownSeconds\":3601", "coolDownSeconds" },
 		{ ",\"maxPerUser\":0", "maxPerUser" },
 		{ ",\"maxPerUser\":1001", "maxPerUser" },
 		{ ",\"maxPerUser\":true", "maxPerUser" },

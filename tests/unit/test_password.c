@@ -19,8 +19,9 @@ a_password_verifies_against_its_own_hash_and_no_other(void **state)
 	assert_true(password_hash("correct horse", COST, hash));
 	assert_true(password_hash("correct horse", COST, other));
 	assert_string_not_equal(hash, other);	/* a salt each */
-	assert_memory_equal(hash, "$2b$04$", 7);
-	assert_int_equal(strlen(hash), 60);
+	assert_memory_equal(hash, "hmac-sha256$2b$04$", 18);
+	assert_int_equal(strlen(hash), PASSWORD_HASH_LEN - 1);
+	assert_true(password_hash_valid(hash));
 	assert_true(password_verify("correct horse", hash, COST));
 	assert_true(password_verify("correct horse", other, COST));
 	assert_false(password_verify("correct hors", hash, COST));
@@ -30,16 +31,71 @@ a_password_verifies_against_its_own_hash_and_no_other(void **state)
 }
 
 static void
-the_72nd_byte_still_counts(void **state)
+every_byte_counts_however_long_it_is(void **state)
 {
-	char text[73];
+	static const size_t changed[] = { 0, 71, 72, 100, PASSWORD_MAX_BYTES - 1 };
+	char text[PASSWORD_MAX_BYTES + 1];
 
 	(void)state;
-	memset(text, 'p', 72);
-	text[72] = '\0';
+	memset(text, 'p', PASSWORD_MAX_BYTES);
+	text[PASSWORD_MAX_BYTES] = '\0';
 	assert_true(password_hash(text, COST, hash));
-	text[71] = 'q';
+	assert_true(password_verify(text, hash, COST));
+	for (size_t i = 0; i < COUNT(changed); i++) {
+		text[changed[i]] = 'q';
+		if (password_verify(text, hash, COST))
+			fail_msg("byte %zu does not count", changed[i]);
+		text[changed[i]] = 'p';
+	}
+	text[PASSWORD_MAX_BYTES - 1] = '\0';
 	assert_false(password_verify(text, hash, COST));
+	text[72] = '\0';
+	assert_false(password_verify(text, hash, COST));
+}
+
+/* Made with Python's hmac, base64 and crypt: hmac(key=salt, password), base64, bcrypt. */
+static void
+a_hash_of_ours_is_what_the_header_says(void **state)
+{
+	(void)state;
+	assert_true(password_verify("correct horse", "hmac-sha256$2b$04$abcdefghijklmnopqrstuuDDZkjU09Vim05Ait7x7R.JfuHDNAppu", COST));
+	assert_false(password_verify("correct hors", "hmac-sha256$2b$04$abcdefghijklmnopqrstuuDDZkjU09Vim05Ait7x7R.JfuHDNAppu", COST));
+}
+
+/* Who learns the HMAC must not be able to use it as a password, nor pass a hash without
+ * its mark for one of another system. */
+static void
+the_mark_is_part_of_the_hash(void **state)
+{
+	(void)state;
+	assert_true(password_hash("correct horse", COST, hash));
+	assert_false(password_verify("correct horse", hash + strlen("hmac-sha256"), COST));
+	memcpy(hash, "hmac-sha512", 11);
+	assert_false(password_hash_valid(hash));
+	assert_false(password_verify("correct horse", hash, COST));
+}
+
+static void
+the_commonest_are_known_in_any_case(void **state)
+{
+	static const char *const common[] = { "password", "Password1", "PASSWORD123", "P@ssw0rd", "passw0rd!",
+		"12345678", "123456789", "1234567890", "87654321", "11111111", "00000000", "12121212", "123123123",
+		"abcabcabc", "qwertyui", "QWERTYUIOP", "asdfghjkl", "1q2w3e4r", "1qaz2wsx", "qazwsxedc", "zxcvbnm,",
+		"iloveyou", "sunshine", "princess", "football", "baseball", "superman", "letmein1", "welcome1",
+		"Welcome123", "admin123", "administrator", "changeme", "trustno1", "Summer2024", "winter2025!",
+		"michael1", "jennifer", "charlie1", "dragon123", "monkey123", "starwars", "computer", "liverpool",
+		"abcd1234", "qwerty123", "qwerty12345", "testtest", "Test1234", "sneakers", "lastpair1" };
+	static const char *const fine[] = { "correct horse battery", "a fine password", "blue kettle 9",
+		"pppppppppppppppppppppppppppppppp", "Tr0ub4dor&3", "passwordless shop", "mondays are long",
+		"1234567x", "\xf0\x9f\x91\x9f\xf0\x9f\x91\x9e runs", "" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(common); i++)
+		if (!password_common(common[i]))
+			fail_msg("\"%s\" is not known", common[i]);
+	for (size_t i = 0; i < COUNT(fine) - 1; i++)
+		if (password_common(fine[i]))
+			fail_msg("\"%s\" is called common", fine[i]);
 }
 
 static void
@@ -170,14 +226,18 @@ static void
 an_unknown_user_costs_as_much_as_a_wrong_password(void **state)
 {
 	const int cost = 9;
-	double known, unknown, malformed;
+	static const char quick[] = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+	double known, unknown, malformed, imported;
 
 	(void)state;
 	assert_true(password_hash("correct horse", cost, hash));
 	known = cpu_seconds(hash, cost);
 	unknown = cpu_seconds(NULL, cost);
 	malformed = cpu_seconds("$2b$09$short", cost);
+	imported = cpu_seconds(quick, cost);
 	assert_true(known > 0.001);
+	if (imported < known / 2 || imported > known * 2)
+		fail_msg("known %f s, of a lower cost %f s", known, imported);
 	if (unknown < known / 3 || unknown > known * 3)
 		fail_msg("known %f s, unknown %f s", known, unknown);
 	if (malformed < known / 3)
@@ -189,7 +249,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_password_verifies_against_its_own_hash_and_no_other),
-		cmocka_unit_test(the_72nd_byte_still_counts),
+		cmocka_unit_test(every_byte_counts_however_long_it_is),
+		cmocka_unit_test(a_hash_of_ours_is_what_the_header_says),
+		cmocka_unit_test(the_mark_is_part_of_the_hash),
+		cmocka_unit_test(the_commonest_are_known_in_any_case),
 		cmocka_unit_test(hashes_of_other_systems_verify),
 		cmocka_unit_test(the_cost_of_the_setting_does_not_matter_to_a_hash_that_has_its_own),
 		cmocka_unit_test(a_right_hash_by_another_method_never_verifies),

@@ -51,6 +51,7 @@ static const struct {
 	{ EMAIL_TAKEN, "email_taken", 409 }, { USERNAME_TAKEN, "username_taken", 409 },
 	{ BELOW_COMMITTED, "below_committed", 409 }, { SOLD_OUT, "sold_out", 409 },
 	{ ALREADY_RESERVED, "already_reserved", 409 }, { LIMIT_REACHED, "limit_reached", 409 },
+	{ COOLING_DOWN, "cooling_down", 409 },
 	{ NOT_STARTED, "not_started", 409 }, { ENDED, "ended", 409 }, { PAUSED, "paused", 409 },
 	{ NOT_ACTIVE, "not_active", 409 }, { RESERVATION_EXPIRED, "reservation_expired", 410 },
 	{ PAYLOAD_TOO_LARGE, "payload_too_large", 413 }, { KEY_REUSED, "key_reused", 422 },

@@ -5,9 +5,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Caller } from '../lib/http.mjs';
 import { assertProblem } from '../lib/shapes.mjs';
-import { admin, newDrop, person } from '../lib/store.mjs';
+import { admin, newDrop, person, tokens } from '../lib/store.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import test from '../lib/test.mjs';
+import { waitFor } from '../lib/wait.mjs';
 
 const [KEY_ID = '', SECRET = ''] = fs.readFileSync(path.join(stack.dir, 'secrets/signing.key'), 'utf8').trim().split(' ');
 const HOUR = 3600;
@@ -41,7 +42,7 @@ async function assertRefused(token, why) {
 	assert.equal(byCookie.status, 401, `${why}, as a cookie`);
 }
 
-test('a token that these tests sign themselves with the store\'s key is taken, so the refusals below mean something', async () => {
+test('API2: a token that these tests sign themselves with the store\'s key is taken, so the refusals below mean something', async () => {
 	const { header, claims } = await genuine();
 	const token = sign(header, claims);
 
@@ -50,7 +51,7 @@ test('a token that these tests sign themselves with the store\'s key is taken, s
 	assert.equal((await new Caller(stack.port, { cookie: `lastpair_session=${token}` }).get('/api/auth/me')).status, 200);
 });
 
-test('a token without a signature (alg none) is refused', async () => {
+test('API2: a token without a signature (alg none) is refused', async () => {
 	const { claims, header, parts } = await genuine();
 
 	for (const alg of ['none', 'None', 'NONE']) {
@@ -61,7 +62,7 @@ test('a token without a signature (alg none) is refused', async () => {
 	await assertRefused(`${parts.header}.${parts.claims}.`, 'its signature cut off');
 });
 
-test('a token signed with HS512 or HS384 and the right key is refused', async () => {
+test('API2: a token signed with HS512 or HS384 and the right key is refused', async () => {
 	const { header, claims } = await genuine();
 
 	await assertRefused(sign({ ...header, alg: 'HS512' }, claims, { hash: 'sha512' }), 'HS512');
@@ -70,7 +71,7 @@ test('a token signed with HS512 or HS384 and the right key is refused', async ()
 	await assertRefused(sign({ kid: header.kid, typ: 'JWT' }, claims), 'no alg');
 });
 
-test('a token signed with another key, or with none, is refused', async () => {
+test('API2: a token signed with another key, or with none, is refused', async () => {
 	const { header, claims } = await genuine();
 
 	await assertRefused(sign(header, claims, { secret: crypto.randomBytes(32).toString('hex') }), 'another key');
@@ -79,7 +80,7 @@ test('a token signed with another key, or with none, is refused', async () => {
 	await assertRefused(sign({ ...header, kid: 'other' }, claims, { secret: 'x'.repeat(32) }), 'a key it names itself');
 });
 
-test('a token that has ended is refused, and one that has not begun', async () => {
+test('API2: a token that has ended is refused, and one that has not begun', async () => {
 	const { header, claims } = await genuine();
 	const now = Math.floor(Date.now() / 1000);
 
@@ -93,7 +94,7 @@ test('a token that has ended is refused, and one that has not begun', async () =
 	await assertRefused(sign(header, { ...claims, exp: true }), 'its end a truth');
 });
 
-test('a token meant for another audience or by another issuer is refused', async () => {
+test('API2: a token meant for another audience or by another issuer is refused', async () => {
 	const { header, claims } = await genuine();
 
 	await assertRefused(sign(header, { ...claims, aud: 'elsewhere' }), 'audience');
@@ -102,7 +103,7 @@ test('a token meant for another audience or by another issuer is refused', async
 	await assertRefused(sign(header, { ...claims, iss: undefined }), 'no issuer');
 });
 
-test('a token for a session that never was is refused, and one that names another user is never theirs', async () => {
+test('API2: a token for a session that never was is refused, and one that names another user is never theirs', async () => {
 	const { header, claims } = await genuine();
 	const other = await genuine();
 
@@ -114,7 +115,7 @@ test('a token for a session that never was is refused, and one that names anothe
 	await assertRefused(sign(header, { ...claims, sub: undefined }), 'nobody');
 });
 
-test('a token changed in any of its parts is refused', async () => {
+test('API2: a token changed in any of its parts is refused', async () => {
 	const { header, claims, parts } = await genuine();
 
 	await assertRefused(`${parts.header}.${encode({ ...claims, exp: claims.exp + 1 })}.${parts.signature}`, 'claims');
@@ -124,18 +125,18 @@ test('a token changed in any of its parts is refused', async () => {
 	await assertRefused(`${parts.header}.${parts.claims}.${parts.signature}.x`, 'a part too many');
 });
 
-test('what is no token at all is refused', async () => {
+test('API2: what is no token at all is refused', async () => {
 	for (const token of ['', ' ', 'x', '..', '...', 'null', 'a.b.c', '%00', `${'a'.repeat(5000)}.b.c`, '{}', 'Bearer'])
 		await assertRefused(token, JSON.stringify(token.slice(0, 20)));
 });
 
-test('a token of more than 2 KiB is refused although its signature is right', async () => {
+test('API2: a token of more than 2 KiB is refused although its signature is right', async () => {
 	const { header, claims } = await genuine();
 
 	await assertRefused(sign(header, { ...claims, pad: 'x'.repeat(2500) }), 'too long');
 });
 
-test('other schemes of Authorization sign nobody in', async () => {
+test('API2: other schemes of Authorization sign nobody in', async () => {
 	const { token } = await genuine();
 	const anyone = new Caller(stack.port);
 
@@ -144,7 +145,7 @@ test('other schemes of Authorization sign nobody in', async () => {
 	assert.equal((await anyone.get('/api/auth/me', { Authorization: `bearer ${token}` })).status, 200, 'the scheme has no case');
 });
 
-test('a token in the address is not taken', async () => {
+test('API2: a token in the address is not taken', async () => {
 	const { token } = await genuine();
 	const anyone = new Caller(stack.port);
 
@@ -152,7 +153,7 @@ test('a token in the address is not taken', async () => {
 		assertProblem(await anyone.get(`/api/auth/me?${name}=${token}`), 401, 'unauthenticated');
 });
 
-test('a role written into a token makes nobody an administrator: the database says who is', async () => {
+test('API5: a role written into a token makes nobody an administrator: the database says who is', async () => {
 	const { header, claims } = await genuine();
 	const token = sign(header, { ...claims, role: 'admin', admin: true });
 	const res = await new Caller(stack.port, { token }).post('/api/drops', { name: 'x', priceCents: 1, totalStock: 1 });
@@ -160,7 +161,7 @@ test('a role written into a token makes nobody an administrator: the database sa
 	assertProblem(res, 403, 'forbidden');
 });
 
-test('an administrator who is made a user again is refused at once with the token at hand', async () => {
+test('API5: an administrator who is made a user again is refused at once with the token at hand', async () => {
 	const [one] = [await person()];
 	const drop = await newDrop();
 	const restock = () => one.api.post(`/api/drops/${drop.id}/restock`, { quantity: 1 });
@@ -182,3 +183,43 @@ async function setRole(email, role) {
 
 	await stack.sql(`UPDATE ${table} SET role = '${role}' WHERE email = '${email}'`);
 }
+
+test('API2: the signing key is changed without signing anybody out: both keys verify, the new one signs, then the old one is gone', { timeout: 120_000 }, async (t) => {
+	const keyFile = path.join(stack.dir, 'secrets/signing.key');
+	const oldFile = path.join(stack.dir, 'secrets/previous.key');
+	const confFile = path.join(stack.dir, 'lastpair.conf');
+	const [key, conf] = [fs.readFileSync(keyFile), fs.readFileSync(confFile, 'utf8')];
+	const { uid, gid } = fs.statSync(keyFile);
+	const put = (/** @type {string} */ file, /** @type {string|Buffer} */ text) => {
+		fs.writeFileSync(file, text, { mode: 0o600 });
+		fs.chownSync(file, uid, gid);
+	};
+	const restart = async () => {
+		const before = stack.kill('lastpair-api', 'SIGTERM');
+
+		await waitFor('new workers', () => stack.pids('lastpair-api').length >= before.length && !stack.pids('lastpair-api').some((pid) => before.includes(pid)), 30_000);
+		await stack.whole();
+	};
+	const works = async (/** @type {string|undefined} */ token) => (await new Caller(stack.port, { token }).get('/api/auth/me')).status;
+
+	t.after(async () => {
+		put(keyFile, key);
+		fs.writeFileSync(confFile, conf);
+		fs.rmSync(oldFile, { force: true });
+		await restart();
+	});
+	const who = await person();
+
+	put(oldFile, key);
+	put(keyFile, `rotated ${crypto.randomBytes(32).toString('hex')}\n`);
+	fs.writeFileSync(confFile, `${conf}\nsigning_key_previous_file = ${oldFile}\n`);
+	await restart();
+	assert.equal(await works(who.api.token), 200, 'a token of the old key still works');
+	const [fresh = ''] = await tokens([who.email]);
+	assert.equal(decode(fresh.split('.')[0] ?? '').kid, 'rotated');
+	assert.equal(await works(fresh), 200, 'and one of the new key');
+	fs.writeFileSync(confFile, conf);
+	await restart();
+	assert.equal(await works(who.api.token), 401, 'the old key taken away, its tokens are worth nothing');
+	assert.equal(await works(fresh), 200);
+});
