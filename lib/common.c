@@ -76,7 +76,7 @@ static const char *const endings[] = {
 	"007", "100", "101", "111", "123", "222", "321", "333", "420", "555", "666", "777", "789",
 	"888", "999", "000", "1234", "12345", "123456", "1234567", "12345678", "123456789", "4321",
 	"1!", "12!", "123!", "1234!", "!!", "!1", "!23", "@1", "@12", "@123", "@1234", "#1", "#123",
-	"_1", "_123", "-1", "-123", "$1", "abc", "xyz", "a", "x", "xx", "1980", "1984", "1985", "1986",
+	"$1", "abc", "xyz", "a", "x", "xx", "1980", "1984", "1985", "1986",
 	"1987", "1988", "1989", "1990", "1991", "1992", "1993", "1994", "1995", "1996", "1997", "1998",
 	"1999", "2000", "2001", "2002", "2003", "2004", "2005", "2006", "2007", "2008", "2009", "2010",
 	"2011", "2012", "2013", "2014", "2015", "2016", "2017", "2018", "2019", "2020", "2021", "2022",
@@ -113,7 +113,7 @@ static const char *const others[] = {
 	"teamomucho", "tequieromucho", "estrella", "princesa", "bonita123", "alejandra", "alejandro",
 	"sebastian1", "hahahaha", "lollipop", "lolololo", "caramelo", "corazon1", "schatz123",
 	"schalke04", "geheim123", "arschloch", "hallo1234", "ficken123", "sommer123", "dragonball",
-	"gfhjkm123", "qwerty12345678", "zaq12wsx!", "zaq!2wsx", "xsw2zaq1", "correcthorsebatterystaple", "correct horse battery staple",
+	"gfhjkm123", "qwerty12345678", "zaq12wsx!", "zaq!2wsx", "xsw2zaq1",
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

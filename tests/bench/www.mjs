@@ -95,17 +95,20 @@ async function load(browser, url, { slower, network }) {
 	const context = await browser.newContext({ viewport: VIEWPORT });
 	const page = await context.newPage();
 	const session = await context.newCDPSession(page);
-	/** @type {Map<string, {type: string, listing: boolean, bytes: number}>} */
+	/** @type {Map<string, {type: string, listing: boolean, bytes: number, body: number}>} */
 	const requests = new Map();
 
 	try {
 		await session.send('Network.enable');
 		session.on('Network.requestWillBeSent', ({ requestId, type, request }) => {
 			if (!request.url.startsWith('data:'))
-				requests.set(requestId, { type: type ?? 'Other', listing: request.url.includes('/api/drops?'), bytes: 0 });
+				requests.set(requestId, { type: type ?? 'Other', listing: request.url.includes('/api/drops?'), bytes: 0, body: 0 });
 		});
-		session.on('Network.dataReceived', ({ requestId, dataLength }) => {
+		session.on('Network.dataReceived', ({ requestId, dataLength, encodedDataLength }) => {
 			const request = requests.get(requestId);
+
+			if (request)
+				request.body += encodedDataLength;
 
 			if (request?.type === 'EventSource')	/* never finishes, and is not compressed */
 				request.bytes += dataLength;
@@ -132,6 +135,7 @@ async function load(browser, url, { slower, network }) {
 			...measured,
 			listingKib: all.filter(({ listing }) => listing).reduce((sum, request) => sum + request.bytes, 0) / 1024,
 			kib: bytes((type) => type !== 'Image' && type !== 'EventSource') / 1024,
+			bodiesKib: all.filter(({ type }) => type !== 'Image' && type !== 'EventSource').reduce((sum, { body }) => sum + body, 0) / 1024,
 			streamKib: bytes((type) => type === 'EventSource') / 1024,
 			requests: all.filter(({ type }) => type !== 'Image').length,
 		};
@@ -250,6 +254,7 @@ try {
 		row('cumulative layout shift', '', 'shift');
 		if (where === PLACES[0]) {
 			row('transferred without pictures and stream', 'KiB', 'kib');
+			row('of these, what is not headers', 'KiB', 'bodiesKib');
 			row('of these, the listing', 'KiB', 'listingKib');
 			row('the stream\'s first snapshot, not compressed', 'KiB', 'streamKib');
 			row('requests without pictures', '', 'requests');
