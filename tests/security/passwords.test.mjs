@@ -79,7 +79,14 @@ test('API2: an unknown user and a wrong password get the same answer in the same
 	const answers = new Set();
 
 	/* the imported ones have hashes that take half as long */
-	const own = await Promise.all(known.map(() => signUp('an own password')));
+	const own = [];
+
+	while (own.length < known.length) {	/* one at a time: hashing stands back behind all else */
+		const made = await signUp('an own password');
+
+		assert.equal(made.status, 201, made.asked);
+		own.push(made);
+	}
 	for (let i = 0; i < 24; i++) {
 		const person = own[i % own.length]?.body.user.email;
 
@@ -93,12 +100,12 @@ test('API2: an unknown user and a wrong password get the same answer in the same
 			ms[kind].push(spent);
 		}
 	}
-	const median = (/** @type {number[]} */ all) => all.sort((a, b) => a - b)[all.length >> 1] ?? 0;
-	const [k, m, u] = [median(ms.known), median(ms.imported), median(ms.unknown)];
+	/* the quickest of each: whatever else the machine does only adds to it */
+	const [k, m, u] = [Math.min(...ms.known), Math.min(...ms.imported), Math.min(...ms.unknown)];
 
-	console.log(`# wrong password ${k.toFixed(1)} ms, of an imported account ${m.toFixed(1)} ms, unknown user ${u.toFixed(1)} ms (medians of 24); ${answers.size} kind of answer`);
+	console.log(`# wrong password ${k.toFixed(1)} ms, of an imported account ${m.toFixed(1)} ms, unknown user ${u.toFixed(1)} ms (the quickest of 24); ${answers.size} kind of answer`);
 	assert.equal(answers.size, 1, [...answers].join('\n'));
-	assert.ok(Math.max(k, m, u) - Math.min(k, m, u) < 0.15 * Math.max(k, m, u) + 3, `${k}, ${m} and ${u} ms`);
+	assert.ok(Math.max(k, m, u) - Math.min(k, m, u) < 0.25 * Math.max(k, m, u), `${k}, ${m} and ${u} ms`);
 });
 
 /* ---- throttling ---- */
