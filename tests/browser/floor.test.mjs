@@ -194,7 +194,7 @@ test('a listing that fails is said to have failed, and can be asked for again', 
 	const page = await openPage(t, { live: false, tolerate: /./, before: (page) => page.route(/\/api\/drops/, (route) => (fails
 		? route.fulfill({ status: 500, contentType: 'application/problem+json', body: '{"status":500,"title":"","code":"internal"}' }) : route.continue())) });
 
-	const again = page.locator('#floor button:visible').first();
+	const again = page.locator('#floor .notice:visible button').first();
 	await again.waitFor();
 	fails = false;
 	await again.click();
