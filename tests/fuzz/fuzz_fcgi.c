@@ -22,16 +22,14 @@ connection(int fd)
 }
 
 /* libfcgi 2.4.2 loses 48 bytes with a record that belongs to no request and is of a type it
- * doesn't know. Only the web server could send one, and nginx sends none: such input is left
- * out. */
-static bool
-manages(const uint8_t *data, size_t size)
+ * doesn't know. Only the web server could send one, and nginx sends none; so what libfcgi has
+ * taken is not counted here. */
+const char *__lsan_default_suppressions(void);
+
+const char *
+__lsan_default_suppressions(void)
 {
-	for (size_t at = 0; at + 8 <= size; at += (size_t)8 + (size_t)data[at + 4] * 256 +
-	    data[at + 5] + data[at + 6])
-		if (data[at + 2] == 0 && data[at + 3] == 0)
-			return true;
-	return false;
+	return "leak:libfcgi.so\n";
 }
 
 #define BEGIN_REQUEST	1
@@ -147,7 +145,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(open("/dev/null", O_RDONLY) == CONN_LISTENER);
 		begun = true;
 	}
-	if (size > MAX_INPUT || manages(data, size) || announces_much(data, size))
+	if (size > MAX_INPUT || announces_much(data, size))
 		return 0;
 	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
 	must(size == 0 || send(ends[0], data, size, MSG_NOSIGNAL) == (ssize_t)size);

@@ -43,9 +43,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			continue;
 		must(strncmp(id, "e1-", 3) == 0);
 		must(p.seq <= feed_last(f) && p.seq + 1 >= f->public_log.first);
+		must(p.private_seq <= feed_last_private(f));
 		if (!with_private)
 			continue;
-		must(p.private_seq <= feed_last_private(f));
 		must(p.private_seq + 1 >= f->private_log.first);
 		for (uint64_t seq = p.private_seq + 1; seq <= feed_last_private(f); seq++)
 			feed_private_frame(f, seq, p.seq, &frame);

@@ -5,6 +5,7 @@
 #     tests/fuzz/replay.sh BUILD_DIR
 set -u
 export LC_ALL=C.UTF-8
+export LSAN_OPTIONS=print_suppressions=0
 tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P) || exit 1
 build=$(cd "${1:-build}" && pwd -P) || exit 1
 failures=0
