@@ -31,7 +31,7 @@ const clockOff = (ms) => (page) => page.addInitScript(`{
 }`);
 
 test('it opens without a reload, and nobody asks the store anything at that moment', async (t) => {
-	const drop = await newDrop({ totalStock: 5, dropStartsAt: soon(6000) });
+	const drop = await newDrop({ totalStock: 5, dropStartsAt: soon(12_000) });
 	const opensAt = Date.parse(drop.dropStartsAt);
 	const first = await openPage(t, { as: await person(), path: `/drops/${drop.id}` });
 	const pages = [first, await openTab(t, first, { path: `/drops/${drop.id}` }), await openPage(t)];
@@ -45,9 +45,9 @@ test('it opens without a reload, and nobody asks the store anything at that mome
 		await noteOpening(page, drop.id);
 	}
 	assert.ok(Date.now() < opensAt - 500, 'there is time to look');
-	await Promise.all(pages.map((page) => hasStatus(page, drop.id, 'live', 8000)));
+	await Promise.all(pages.map((page) => hasStatus(page, drop.id, 'live', 14_000)));
 	const armed = await Promise.all(pages.map(async (page) => Number(await page.evaluate('armedAt')) - opensAt));
-	assert.ok(armed.every((ms) => ms >= -250 && ms < 1000), `armed ${armed} ms after its time`);
+	assert.ok(armed.every((ms) => ms >= -250 && ms < 2000), `armed ${armed} ms after its time`);
 	await Promise.all(pages.map((page) => isAble(buttonOf(page, drop.id), true)));
 	await waitFor('the moment to be over', () => Date.now() > opensAt + 2500);
 	for (const page of pages)
@@ -60,15 +60,15 @@ test('it opens without a reload, and nobody asks the store anything at that mome
 
 for (const [name, off] of /** @type {[string, number][]} */ ([['an hour fast', 3_600_000], ['an hour slow', -3_600_000]])) {
 	test(`a clock that is ${name} changes nothing about when it opens`, async (t) => {
-		const drop = await newDrop({ totalStock: 5, dropStartsAt: soon(4000) });
+		const drop = await newDrop({ totalStock: 5, dropStartsAt: soon(8000) });
 		const opensAt = Date.parse(drop.dropStartsAt);
 		const page = await openPage(t, { as: await person(), before: clockOff(off) });
 
 		await hasStatus(page, drop.id, 'upcoming');
 		await isAble(buttonOf(page, drop.id), false);
 		assert.ok(Date.now() < opensAt);
-		await hasStatus(page, drop.id, 'live', 6000);
-		assert.ok(Math.abs(Date.now() - opensAt) < 1000, `${Date.now() - opensAt} ms off`);
+		await hasStatus(page, drop.id, 'live', 10_000);
+		assert.ok(Math.abs(Date.now() - opensAt) < 2000, `${Date.now() - opensAt} ms off`);
 		await pressReserve(page, drop.id);
 		await holdOf(page, drop.id).waitFor();
 	});
@@ -134,9 +134,10 @@ test('an operator\'s drop opens in five seconds, and of two who race for its las
 		await hasStatus(buyer, made.id, 'upcoming');
 		await card(buyer, made.id).scrollIntoViewIfNeeded();
 	}
-	await Promise.all(buyers.map(async (buyer) => {
+	/* whoever is slower may find the button gone again: the pair is held by then */
+	await Promise.allSettled(buyers.map(async (buyer) => {
 		await isAble(buttonOf(buyer, made.id), true);
-		await buttonOf(buyer, made.id).click();
+		await buttonOf(buyer, made.id).click({ timeout: 3000 });
 	}));
 	await waitFor('one hold', async () =>
 		(await Promise.all(buyers.map((buyer) => holdOf(buyer, made.id).count()))).sort().join() === '0,1');
