@@ -15,9 +15,10 @@
 #include "step.h"
 
 #define MAX_SQL		(4 * 1024 * 1024)
-#define LOCK_MS		100	/* how long others may queue behind a lock that is waited for */
-#define WHOLE_MS	150	/* a transaction, with its locks held */
-#define TRY_MS		30000	/* until one that never gets through is given up */
+#define LOCK_MS		80	/* how long others may queue behind a lock that is waited for */
+#define WHOLE_MS	100	/* a transaction, with its locks held */
+#define TRY_MS		30000	/* until a lock that is never free is given up */
+#define SLOW_TRIES	6	/* until what takes too long by itself is given up */
 #define OTHER_MS	10000	/* waiting for another migrate */
 
 static const char concurrently[] = "-- concurrently\n";
@@ -100,7 +101,7 @@ apply_at_once(const struct run *run, const char *name, const char *sql)
 	struct buf text = { 0 };
 	int64_t since = clock_ms();
 	enum step result;
-	int tries = 0;
+	int tries = 0, slow = 0;
 
 	buf_printf(&text, "BEGIN; SET LOCAL lock_timeout = %d; SET LOCAL synchronous_commit = off; "
 	    "INSERT INTO lastpair.schema_migrations (name) VALUES (%s);\n%s\n;COMMIT",
@@ -108,8 +109,9 @@ apply_at_once(const struct run *run, const char *name, const char *sql)
 	do {
 		tries++;
 		result = step_run(run->pg, name, text.failed ? "" : text.data, run->closed ? 0 : WHOLE_MS);
-	} while (result == STEP_BUSY && once_more(since));
-	if (result == STEP_BUSY)
+		slow += result == STEP_SLOW;
+	} while ((result == STEP_BUSY || result == STEP_SLOW) && slow < SLOW_TRIES && once_more(since));
+	if (result == STEP_BUSY || result == STEP_SLOW)
 		ctl_fail("%s: not within %d ms in %d tries, and sales wait no longer for it; nothing of it "
 		    "was done. Try when there are fewer, or close the store and give --closed",
 		    name, WHOLE_MS, tries);

@@ -46,15 +46,12 @@ verdict(const PGresult *r, bool limited)
 {
 	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
 
-	switch (PQresultStatus(r)) {
-	case PGRES_COMMAND_OK:
-	case PGRES_TUPLES_OK:
-	case PGRES_EMPTY_QUERY:
+	if (PQresultStatus(r) == PGRES_COMMAND_OK || PQresultStatus(r) == PGRES_TUPLES_OK ||
+	    PQresultStatus(r) == PGRES_EMPTY_QUERY)
 		return STEP_DONE;
-	default:
-		return state != NULL && (strcmp(state, "55P03") == 0 || strcmp(state, "40P01") == 0 ||
-		    (limited && strcmp(state, "57014") == 0)) ? STEP_BUSY : STEP_FAILED;
-	}
+	if (state != NULL && (strcmp(state, "55P03") == 0 || strcmp(state, "40P01") == 0))
+		return STEP_BUSY;
+	return limited && state != NULL && strcmp(state, "57014") == 0 ? STEP_SLOW : STEP_FAILED;
 }
 
 enum step

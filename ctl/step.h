@@ -6,7 +6,8 @@
 
 enum step {
 	STEP_DONE,
-	STEP_BUSY,	/* time was up, a lock could not be had in its time, or a deadlock: try again */
+	STEP_BUSY,	/* a lock could not be had within lock_timeout, or a deadlock: try again */
+	STEP_SLOW,	/* the time was up */
 	STEP_FAILED,	/* after a line on standard error that begins with `what` */
 };
 
