@@ -22,6 +22,8 @@ static const char usage[] =
 "  token FILE              a fresh token for each e-mail address, a line each\n"
 "  drop create [FILE]      make a drop from a JSON document, as POST /api/drops takes it\n"
 "  drop list               all drops as JSON, as GET /api/drops shows them\n"
+"  import [--users FILE] [--drops FILE] [--purchases FILE]\n"
+"                          take over another system's, from CSV with a line of names\n"
 "  audit                   check everything that must always be true\n"
 "  db [ARGS]               psql on the store's database, as its owner\n\n"
 "FILE is - for standard input.";
@@ -38,6 +40,7 @@ static const struct {
 	{ NULL, "token", cmd_token, 1, 1 },
 	{ "drop", "create", cmd_drop_create, 0, 1 },
 	{ "drop", "list", cmd_drop_list, 0, 0 },
+	{ NULL, "import", cmd_import, 2, 6 },
 	{ NULL, "audit", cmd_audit, 0, 0 },
 	{ NULL, "db", cmd_db, 0, -1 },
 };
