@@ -234,7 +234,10 @@ lead(struct job *job)
 	struct combiner *c = line->combiner;
 	struct reserve *all[COMBINER_BATCH_MAX];
 	int count = take_members(c, line, all);
+	int64_t now = clock_ms();
 
+	for (int i = 0; i < count; i++)
+		metrics_waited(WAIT_RESERVE, (now - all[i]->since_ms) * 1000);
 	if (count > 0)	/* or they were turned away meanwhile */
 		decide(c, all, count);
 	pass_on(c, line);

@@ -47,6 +47,7 @@ struct worker {
 	struct pool *pool;
 	int queue_max;		/* requests that may wait for a thread of it */
 	int wait_ms;		/* and how long */
+	enum metric_wait thread_wait;	/* where that is counted */
 	int epoll, signals;
 	bool listening;
 	atomic_bool draining;	/* ends after what is in hand */
@@ -172,9 +173,7 @@ finish(struct client *c, enum status status)
 	http = reply_http_status(req);
 	publish_lines(w->ctx.publisher, req->events);	/* now that nobody waits for it */
 	took_us = clock_us() - c->began_us;
-	metrics_add(http < 300 ? METRIC_REQUESTS_2XX : http < 400 ? METRIC_REQUESTS_3XX :
-	    http < 500 ? METRIC_REQUESTS_4XX : METRIC_REQUESTS_5XX, 1);
-	metrics_add(METRIC_REQUEST_US, (unsigned long)took_us);
+	metrics_request(route_figures(c->route), http, took_us);
 	log_info("%s %s %s %s %d %lld.%03lld ms", req->id, w->name, req->method_text, req->route,
 	    http, (long long)took_us / 1000, (long long)took_us % 1000);
 	arena_reset(c->arena);
@@ -226,6 +225,7 @@ handle(struct job *job)
 	struct client *c = client_of(job);
 	struct worker *w = c->worker;
 
+	metrics_waited(w->thread_wait, clock_us() - c->began_us);
 	if (clock_ms() - job->since_ms > w->wait_ms) {
 		metrics_add(METRIC_REQUESTS_TURNED_AWAY, 1);
 		finish(c, UNAVAILABLE);
@@ -456,7 +456,9 @@ ctx_open(struct worker *w)
 	mallopt(M_ARENA_MAX, threads + 1);	/* so that threads don't wait for each other's */
 	w->queue_max = auth ? SIGNIN_QUEUE * threads : (int)ctx->conf.worker_queue;
 	w->wait_ms = auth ? SIGNIN_WAIT_MS : DB_WAIT_MS;
+	w->thread_wait = auth ? WAIT_THREAD_AUTH : WAIT_THREAD_API;
 	metrics_open(ctx->conf.metrics_file);
+	routes_open();
 	ctx->db = db_pool_new(&ctx->conf, ctx->conf.database_user_api,
 	    (int)ctx->conf.database_pool);
 	w->pool = pool_new(threads);

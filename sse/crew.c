@@ -60,6 +60,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	for (int i = 0; i < w->others; i++)
 		loop_wake(w->loops[i], true);
 	crowd_round(w->crowd);
+	hub_written(w->hub);
 }
 
 /* What a loop's rounds take, with what they make the web server do. One round that was
@@ -278,6 +279,7 @@ add_crowd(struct crowd_stats *sum, const struct crowd_stats *c)
 	sum->writes += c->writes;
 	sum->beats += c->beats;
 	sum->let_go += c->let_go;
+	sum->skipped += c->skipped;
 	sum->rounds += c->rounds;
 	if (c->round_us > sum->round_us)
 		sum->round_us = c->round_us;

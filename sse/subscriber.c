@@ -262,6 +262,7 @@ prepare(struct subscriber *s)
 	}
 	if (!behind)
 		return true;
+	s->crowd->stats.skipped += place_of(s)->seq != NOWHERE;
 	ok = take_snapshot(s, &before);
 	buf_free(&before);
 	return ok;
