@@ -58,6 +58,14 @@ combiner_new(struct db_pool *db, struct pool *pool, const struct combiner_limits
 }
 
 void
+combiner_limit(struct combiner *c, const struct combiner_limits *limits)
+{
+	pthread_mutex_lock(&c->lock);
+	c->limits = *limits;
+	pthread_mutex_unlock(&c->lock);
+}
+
+void
 combiner_free(struct combiner *c)
 {
 	if (c == NULL)

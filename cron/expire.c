@@ -159,7 +159,7 @@ main(int argc, char **argv)
 	if (i + once < argc)
 		options_wrong(&o, "what is '%s'?", argv[i + once]);
 	options_conf(&o, &e.conf);
-	log_open("lastpair-expire");
+	options_log(&o, &e.conf, "expire");
 	sigaction(SIGTERM, &on_end, NULL);
 	sigaction(SIGINT, &on_end, NULL);
 	signal(SIGPIPE, SIG_IGN);

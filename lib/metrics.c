@@ -10,13 +10,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "histogram.h"
 #include "log.h"
 
 #define ROUTES		64	/* the first stands for whatever fits no route */
 #define METHOD_LEN	8
 #define PATTERN_LEN	56
-#define OPEN_TRIES	8
+#define OPEN_TRIES	200
+#define OPEN_WAIT_MS	5	/* for another process that opens it */
 #define CLAIM_SPINS	1000000	/* while another process writes down a route: microseconds */
 
 static const struct {
@@ -120,7 +122,9 @@ open_locked(const char *path)
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
 		if (fd < 0)
 			return -1;
-		if (flock(fd, LOCK_EX) == 0 && fstat(fd, &here) == 0 && stat(path, &there) == 0 &&
+		if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+			clock_sleep_ms(OPEN_WAIT_MS);
+		else if (fstat(fd, &here) == 0 && stat(path, &there) == 0 &&
 		    here.st_ino == there.st_ino && here.st_dev == there.st_dev)
 			return fd;
 		close(fd);
@@ -177,6 +181,7 @@ metrics_open(const char *path)
 		why = errno;
 		if (f == NULL && why == 0 && unlink(path) != 0)
 			why = errno;
+		flock(fd, LOCK_UN);	/* a mapping would keep it */
 		close(fd);
 		if (why != 0)
 			break;
