@@ -19,7 +19,7 @@ const expressions = panels.flatMap((p) => p.targets.map((/** @type {any} */ t) =
 
 /** Every name there is in a store that has answered something of each kind. */
 async function names() {
-	await reserve((await person()).api, (await newDrop()).id);
+	await reserve((await person()).api, (await newDrop({ holdSeconds: 3600 })).id);
 	return namesOf((await anyone.get('/metrics')).text);
 }
 
