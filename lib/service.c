@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -190,4 +191,22 @@ service_watchdog(long *interval_ms)
 {
 	*interval_ms = service.watchdog_ms;
 	return service.watchdog_ms > 0;
+}
+
+bool
+service_secret(const char *path, char *out, size_t size)
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY"), *name = strrchr(path, '/');
+	int len;
+
+	if (folder != NULL && *folder == '/') {
+		len = snprintf(out, size, "%s/lastpair_%s", folder, name != NULL ? name + 1 : path);
+		if (len >= 0 && (size_t)len < size && access(out, F_OK) == 0)
+			return true;
+	}
+	len = snprintf(out, size, "%s", path);
+	if (len >= 0 && (size_t)len < size)
+		return true;
+	errno = ENAMETOOLONG;
+	return false;
 }

@@ -1,11 +1,12 @@
 /* The other side of a daemon: whoever started it. Listening sockets that it was handed,
- * and what it says about itself, as sd_listen_fds(3), sd_notify(3) and
- * sd_watchdog_enabled(3) describe; nothing here needs systemd, and anybody may hand over
+ * what it says about itself, and secrets that only it may read, as sd_listen_fds(3),
+ * sd_notify(3), sd_watchdog_enabled(3) and systemd.exec(5) describe; nothing here needs systemd, and anybody may hand over
  * sockets in that way. */
 #ifndef LP_SERVICE_H
 #define LP_SERVICE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/socket.h>
 
 /* Takes over what LISTEN_PID, LISTEN_FDS, NOTIFY_SOCKET and WATCHDOG_USEC say, if they are
@@ -28,5 +29,11 @@ void service_notify(const char *lines);
 /* Whether a sign of life is awaited, WATCHDOG=1 by service_notify(), at least each
  * *interval_ms ms. */
 bool service_watchdog(long *interval_ms);
+
+/* Writes to `out` where a secret that the settings say is at `path` is to be read: the
+ * credential that the service was given for it (lastpair_ and the file's name, in
+ * $CREDENTIALS_DIRECTORY: systemd.exec(5), LoadCredential=lastpair:DIRECTORY), or else
+ * `path`. False when that doesn't fit into `size` bytes. */
+bool service_secret(const char *path, char *out, size_t size);
 
 #endif

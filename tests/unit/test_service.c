@@ -263,6 +263,34 @@ notices_go_to_who_wants_them(void **state)
 	passes(notify_nobody);
 }
 
+static void
+a_secret_is_read_where_the_service_was_given_it(void **state)
+{
+	struct sockaddr_un file = path_of("lastpair_signing.key");
+	char out[256];
+
+	(void)state;
+	unsetenv("CREDENTIALS_DIRECTORY");
+	assert_true(service_secret("/etc/x/signing.key", out, sizeof(out)));
+	assert_string_equal(out, "/etc/x/signing.key");
+	setenv("CREDENTIALS_DIRECTORY", folder, 1);
+	assert_true(service_secret("/etc/x/signing.key", out, sizeof(out)));
+	assert_string_equal(out, "/etc/x/signing.key");	/* it was not given this one */
+	fclose(fopen(file.sun_path, "w"));
+	assert_true(service_secret("/etc/x/signing.key", out, sizeof(out)));
+	assert_string_equal(out, file.sun_path);
+	assert_true(service_secret("signing.key", out, sizeof(out)));
+	assert_string_equal(out, file.sun_path);
+	assert_true(service_secret("/etc/x/other.key", out, sizeof(out)));
+	assert_string_equal(out, "/etc/x/other.key");
+	assert_false(service_secret("/etc/x/other.key", out, 16));
+	setenv("CREDENTIALS_DIRECTORY", "relative", 1);
+	assert_true(service_secret("/etc/x/signing.key", out, sizeof(out)));
+	assert_string_equal(out, "/etc/x/signing.key");
+	unsetenv("CREDENTIALS_DIRECTORY");
+	unlink(file.sun_path);
+}
+
 static int
 make_folder(void **state)
 {
@@ -294,6 +322,7 @@ main(void)
 		cmocka_unit_test(what_nobody_wants_is_closed),
 		cmocka_unit_test(an_address_of_the_network_is_found_with_its_port),
 		cmocka_unit_test(notices_go_to_who_wants_them),
+		cmocka_unit_test(a_secret_is_read_where_the_service_was_given_it),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
