@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "connection.h"
+#include "failpoint.h"
 #include "log.h"
 #include "metrics.h"
 #include "options.h"
@@ -171,12 +172,14 @@ finish(struct client *c, enum status status)
 
 	req->status = status;
 	reply_write(req, &out);
+	FAILPOINT("reply", req->route);
 	kept = conn_answer(c->conn, &out, last);
 	if (!kept && !last)
 		log_error("%s: the answer could not be sent", req->id);
 	buf_free(&out);
 
 	http = reply_http_status(req);
+	FAILPOINT("publish", req->route);
 	publish_lines(w->ctx.publisher, req->events);	/* now that nobody waits for it */
 	took_us = clock_us() - c->began_us;
 	metrics_add(http < 300 ? METRIC_REQUESTS_2XX : http < 400 ? METRIC_REQUESTS_3XX :

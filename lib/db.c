@@ -10,6 +10,7 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "failpoint.h"
 #include "log.h"
 
 #define MAX_PARAMS	16
@@ -286,6 +287,24 @@ connect_now(struct db_pool *pool, struct connection *c)
 	return true;
 }
 
+#ifdef LP_FAILPOINTS
+/* `executed`: the server has done the statement, and its transaction is open. `sent`: it will
+ * do it, and commit. */
+static void
+fail_at_server(PGconn *pg, const char *point, const char *name)
+{
+	if (!failpoint_armed(point, name))
+		return;
+	if (strcmp(point, "executed") == 0 && PQsendFlushRequest(pg) && PQflush(pg) == 0)
+		wait_for(pg, POLLIN, clock_ms() + DB_CALL_MS);
+	else
+		PQflush(pg);
+	failpoint(point, name);
+}
+#else
+#define fail_at_server(pg, point, name) ((void)0)
+#endif
+
 /* Sends one statement, prepared on its first use on this connection, and the
  * sync point that ends its transaction. */
 static bool
@@ -294,8 +313,10 @@ send_statement(PGconn *pg, const char *name, const char *sql, bool *prepared, in
 {
 	if (!*prepared && !PQsendPrepare(pg, name, sql, 0, NULL))
 		return false;
-	return PQsendQueryPrepared(pg, name, count, params, NULL, NULL, 0) &&
-	    PQpipelineSync(pg);
+	if (!PQsendQueryPrepared(pg, name, count, params, NULL, NULL, 0))
+		return false;
+	fail_at_server(pg, "executed", name);
+	return PQpipelineSync(pg);
 }
 
 /* Pushes out what is queued and reads until a result is there. A server that
@@ -397,7 +418,9 @@ attempt(struct connection *c, const struct function *f, int count, const char *c
 	if (f->writes && !send_statement(c->pg, "durable", "SELECT api.durable()",
 	    &c->durable_prepared, 0, NULL))
 		return LOST;
+	fail_at_server(c->pg, "sent", f->name);
 	outcome = read_to_sync(f, c->pg, deadline, &c->prepared[fn], rows);
+	FAILPOINT("committed", f->name);
 	if (outcome == LOST || !f->writes)
 		return outcome;
 

@@ -8,11 +8,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <jwt.h>
+#include <limits.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "service.h"
 
 #define ISSUER		"lastpair"
 #define AUDIENCE	"lastpair"
@@ -47,9 +50,10 @@ struct token_keys {
 };
 
 static bool
-read_key(const char *path, struct key *key)
+read_key(const char *setting, struct key *key)
 {
-	FILE *f = fopen(path, "re");
+	char path[PATH_MAX];
+	FILE *f = service_secret(setting, path, sizeof(path)) ? fopen(path, "re") : NULL;
 	char line[512] = "", *secret, *end;
 	bool ok = false;
 

@@ -165,8 +165,8 @@ admin_new(const struct conf *conf, struct event_base *base, const struct admin_v
 		return NULL;
 	a->view = *view;
 	a->door = door_new(base, conf->sse_admin_socket, ADMIN_HEADS, on_request, a);
-	if (a->door == NULL) {
-		free(a);
+	if (a->door == NULL || !door_open(a->door)) {
+		admin_free(a);
 		return NULL;
 	}
 	return a;

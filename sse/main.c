@@ -24,9 +24,12 @@
 #include "options.h"
 #include "reader.h"
 #include "server.h"
+#include "service.h"
 #include "token.h"
 
 #define POLL_MS		1000	/* between questions to the database */
+#define OPEN_MS		3000	/* after which streams are answered, if only by a refusal */
+#define LAST_MS		100	/* for heads that are on their way when the daemon is to end */
 #define OWN_FILES	48	/* descriptors for everything but callers and loops */
 #define LOOP_FILES	4	/* for one more loop */
 
@@ -40,7 +43,8 @@ struct daemon {
 	struct listener *listener;
 	struct server *server;
 	struct admin *admin;
-	struct event *poll, *stop[2];
+	struct event *poll, *open, *stop[2];
+	bool opened;
 	int max_subscribers;
 	bool poll_again;	/* something was missed while a question was open */
 };
@@ -58,13 +62,37 @@ poll_now(struct daemon *d)
 		reader_poll(d->reader, hub_poll(d->hub));
 }
 
+/* Lets callers in once there is something to tell them, and says so to whoever started this.
+ * Until then they wait in the sockets' backlogs: a restart refuses nobody. */
+static void
+open_doors(struct daemon *d)
+{
+	if (d->opened || !server_open(d->server))
+		return;
+	d->opened = true;
+	service_notify(board_ready(hub_board(d->hub)) ? "READY=1\nSTATUS=serving" :
+	    "READY=1\nSTATUS=the database does not answer yet");
+}
+
+/* For so long nobody waits. */
+static void
+on_open(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	open_doors(arg);
+}
+
 static void
 on_poll(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *d = arg;
+	long wait_ms;
 
 	(void)fd;
 	(void)what;
+	if (service_watchdog(&wait_ms))
+		service_notify("WATCHDOG=1");
 	if (!reader_polling(d->reader))
 		poll_now(d);
 	crew_mend(d->crew);
@@ -78,9 +106,14 @@ on_polled(void *arg, const struct poll_answer *answer)
 	bool before = board_ready(board);
 
 	hub_polled(d->hub, answer);
-	if (!before && board_ready(board))
+	if (!before && board_ready(board)) {
 		log_info("serving %d open drops, epoch %s", hub_stats(d->hub)->drops,
 		    board_feed(board)->epoch);
+		if (d->opened)
+			service_notify("STATUS=serving");
+	}
+	if (board_ready(board))
+		open_doors(d);
 	if (d->poll_again) {
 		d->poll_again = false;
 		poll_now(d);
@@ -120,11 +153,15 @@ on_message(void *arg, const char *text, size_t len)
 static void
 on_stop(evutil_socket_t number, short what, void *arg)
 {
+	static const struct timeval last = { 0, LAST_MS * 1000 };
 	struct daemon *d = arg;
 
 	(void)what;
 	log_info("signal %d: stopping", (int)number);
-	event_base_loopbreak(d->base);
+	service_notify("STOPPING=1");
+	d->opened = true;	/* or it would open again */
+	server_shut(d->server);	/* who comes now is the next one's */
+	event_base_loopexit(d->base, &last);
 }
 
 /* Takes all the descriptors it may; fewer streams where that is too few. */
@@ -153,6 +190,7 @@ static bool
 wire(struct daemon *d)
 {
 	static const struct timeval each = { POLL_MS / 1000, POLL_MS % 1000 * 1000 };
+	static const struct timeval soon = { OPEN_MS / 1000, OPEN_MS % 1000 * 1000 };
 	struct conf *conf = &d->conf;
 
 	d->max_subscribers = max_subscribers(conf);
@@ -170,9 +208,10 @@ wire(struct daemon *d)
 	d->stop[0] = evsignal_new(d->base, SIGTERM, on_stop, d);
 	d->stop[1] = evsignal_new(d->base, SIGINT, on_stop, d);
 	d->poll = event_new(d->base, -1, EV_PERSIST, on_poll, d);
-	if (d->stop[0] == NULL || d->stop[1] == NULL || d->poll == NULL ||
+	d->open = evtimer_new(d->base, on_open, d);
+	if (d->stop[0] == NULL || d->stop[1] == NULL || d->poll == NULL || d->open == NULL ||
 	    event_add(d->stop[0], NULL) != 0 || event_add(d->stop[1], NULL) != 0 ||
-	    event_add(d->poll, &each) != 0)
+	    event_add(d->poll, &each) != 0 || event_add(d->open, &soon) != 0)
 		goto memory;
 	poll_now(d);
 	d->listener = listener_new(conf, d->base, &(struct listener_watch){
@@ -185,6 +224,7 @@ wire(struct daemon *d)
 	d->admin = admin_new(conf, d->base, &(struct admin_view){ .hub = d->hub,
 	    .crew = d->crew, .listener = d->listener, .server = d->server,
 	    .max_subscribers = d->max_subscribers });
+	service_settle();
 	return d->admin != NULL;
 memory:
 	log_error("no memory");
@@ -207,6 +247,8 @@ unwire(struct daemon *d)
 			event_free(d->stop[i]);
 	if (d->poll != NULL)
 		event_free(d->poll);
+	if (d->open != NULL)
+		event_free(d->open);
 	if (d->base != NULL)
 		event_base_free(d->base);
 }
@@ -222,6 +264,7 @@ main(int argc, char **argv)
 	if (first < argc)
 		options_wrong(&options, "there is no use for '%s'", argv[first]);
 	log_open("lastpair-sse");
+	service_begin();
 	options_conf(&options, &d.conf);
 	d.keys = token_keys_load(d.conf.signing_key_file, d.conf.signing_key_previous_file);
 	if (d.keys == NULL)

@@ -168,6 +168,20 @@ server_new(const struct conf *conf, struct event_base *base, struct hub *hub,
 	return v;
 }
 
+bool
+server_open(struct server *v)
+{
+	return door_open(v->door) && (v->direct == NULL || door_open(v->direct));
+}
+
+void
+server_shut(struct server *v)
+{
+	door_shut(v->door);
+	if (v->direct != NULL)
+		door_shut(v->direct);
+}
+
 void
 server_free(struct server *v)
 {

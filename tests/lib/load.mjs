@@ -66,7 +66,7 @@ export async function startLoad(options) {
 
 export class Load {
 	/** @param {Options} options */
-	constructor({ stack, buyers = 24, readers = 10, drops = DROPS, thinkMs = 60, giveUpMs = 60_000, seed = crypto.randomInt(1e9) }) {
+	constructor({ stack, buyers = 24, readers = 10, drops = DROPS, thinkMs = 40, giveUpMs = 60_000, seed = crypto.randomInt(1e9) }) {
 		this.stack = stack;
 		this.size = { buyers, readers };
 		this.wanted = drops;
@@ -87,7 +87,7 @@ export class Load {
 		/** @type {{at: number, dropId: number, version: number}[]} stock that was acknowledged, for how far browsers are behind */
 		this.versions = [];
 		this.over = false;
-		this.startedAt = this.settledAt = 0;
+		this.startedAt = this.endedAt = this.settledAt = 0;
 		/** @type {Promise<any>} */
 		this.work = Promise.resolve();
 	}
@@ -151,13 +151,22 @@ export class Load {
 	/** @param {Buyer} buyer */
 	async #shop(buyer) {
 		while (!this.over) {
-			const drop = this.random() < 0.5 ? this.#pick(this.drops.filter((d) => d.plenty)) ?? this.#pick(this.drops) : this.#pick(this.drops);
+			const drop = this.#choose(buyer);
 			const hold = await this.#reserve(buyer, drop, this.#pick(Object.keys(drop.sizes)));
 
 			if (hold)
 				await this.#use(buyer, hold);
 			await this.#rest(this.thinkMs);
 		}
+	}
+
+	/** Rather of what there is plenty of, and seldom one of which this buyer let a hold be. @param {Buyer} buyer */
+	#choose(buyer) {
+		const plenty = this.drops.filter((d) => d.plenty);
+		const free = (this.random() < 0.6 && plenty.length ? plenty : this.drops)
+			.filter((d) => (buyer.holds.get(d.id) ?? 0) < Date.now() || this.random() < 0.1);
+
+		return this.#pick(free.length ? free : this.drops);
 	}
 
 	/** @param {Buyer} buyer @param {Drop} drop @param {string} size @returns {Promise<Hold|null>} */
@@ -319,7 +328,7 @@ export class Load {
 	}
 
 	/** The longest time in which nobody was answered with success, in milliseconds. @param {number} [from] @param {number} [to] */
-	longestGap(from = this.startedAt, to = this.settledAt || Date.now()) {
+	longestGap(from = this.startedAt, to = this.endedAt || Date.now()) {
 		const times = this.attempts.filter((a) => a.status >= 200 && a.status < 300).map((a) => a.at + a.ms)
 			.filter((at) => at >= from && at <= to).sort((a, b) => a - b);
 		let longest = 0;
@@ -359,6 +368,7 @@ export class Load {
 	/** Nobody begins anything new, and every change that was begun gets its answer. */
 	async settle() {
 		this.over = true;
+		this.endedAt = Date.now();
 		await this.work;
 		this.settledAt = Date.now();
 	}
@@ -411,7 +421,7 @@ export class Load {
 		const lag = this.lag();
 
 		return {
-			seconds: Math.round((this.settledAt - this.startedAt) / 1000),
+			seconds: Math.round((this.endedAt - this.startedAt) / 1000),
 			acknowledged: tally(done.map((a) => a.kind)),
 			foundAgain: done.filter((a) => a.unsure).length,
 			refused: tally(this.log.filter((a) => a.status >= 400).map((a) => a.code)),
