@@ -13,7 +13,6 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -121,8 +120,10 @@ take_session(struct ctx *ctx, struct req *req)
 
 	req->host_cookie = ctx->conf.cookie_secure;
 	token = req_token(req);
-	if (token == NULL || !token_verify(ctx->keys, token, (int64_t)time(NULL), claims))
+	if (token == NULL || !token_verify(ctx->keys, token, clock_db_ms() / 1000, claims)) {
+		req->ask_time = claims->untimely;
 		return UNAUTHENTICATED;
+	}
 	if (req->by_cookie && req->method != GET && req_cross_site(req))
 		return CROSS_SITE;
 	req->session = claims->session;
@@ -238,6 +239,21 @@ handle(void *arg)
 	    c->route->handle(&w->ctx, c->req)));
 }
 
+/* Goes on on a thread of the pool, if not too many wait for one already. */
+static void
+await(struct client *c, void (*run)(void *arg))
+{
+	struct worker *w = c->worker;
+
+	if (pool_waiting(w->pool) >= w->queue_max) {
+		metrics_add(METRIC_REQUESTS_TURNED_AWAY, 1);
+		finish(c, UNAVAILABLE);
+		return;
+	}
+	c->job.run = run;
+	pool_push(w->pool, &c->job);
+}
+
 /* All that has to be said before the handler: OK when it is its turn. */
 static enum status
 check(struct client *c)
@@ -258,11 +274,37 @@ check(struct client *c)
 	return conn_body(c->conn, req, c->route->max_body);
 }
 
+/* From where all has been said that has to be said before the handler. */
+static void
+proceed(struct client *c, enum status status)
+{
+	struct worker *w = c->worker;
+
+	if (status != OK) {
+		finish(c, status);
+	} else if (c->route->handle == reservation_create) {	/* it waits in no thread */
+		status = c->route->handle(&w->ctx, c->req);
+		if (status != PENDING)	/* or it is somebody else's already */
+			settle(c, status);
+	} else {
+		await(c, handle);
+	}
+}
+
+/* On a thread of the pool. A token that has ended, or not begun, as far as this worker knows the
+ * database's time is refused only after that was asked for anew. */
+static void
+ask_time(void *arg)
+{
+	struct client *c = arg;
+
+	proceed(c, db_ask_time(c->worker->ctx.db) == DB_OK ? check(c) : UNAVAILABLE);
+}
+
 /* Takes the next request of a client up to where it may have to wait for something. */
 static void
 begin(struct client *c)
 {
-	struct worker *w = c->worker;
 	enum status status;
 
 	c->began_us = clock_us();
@@ -273,19 +315,10 @@ begin(struct client *c)
 	c->req->resume = resume;
 	c->req->resume_arg = c;
 	status = check(c);
-	if (status != OK) {
-		finish(c, status);
-	} else if (c->route->handle == reservation_create) {	/* it waits in no thread */
-		status = c->route->handle(&w->ctx, c->req);
-		if (status != PENDING)	/* or it is somebody else's already */
-			settle(c, status);
-	} else if (pool_waiting(w->pool) >= w->queue_max) {
-		metrics_add(METRIC_REQUESTS_TURNED_AWAY, 1);
-		finish(c, UNAVAILABLE);
-	} else {
-		c->job.run = handle;
-		pool_push(w->pool, &c->job);
-	}
+	if (status == UNAUTHENTICATED && c->req->ask_time)
+		await(c, ask_time);
+	else
+		proceed(c, status);
 }
 
 /*

@@ -20,6 +20,9 @@
 /* Functions that answer a request return lastpair.reply; its messages come as lines. */
 #define REPLY "SELECT status, code, body, array_to_string(events, E'\\n') FROM "
 
+/* The time of those who go by this clock, see db_ask_time(). */
+#define NOW_MS "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+
 /* What may be called. `writes`: api.durable() goes with it. `again`: number of a
  * boolean parameter, added at the end, that is true when the call is sent again
  * after a lost connection (for functions without an id or key to know it by). */
@@ -28,7 +31,7 @@ static const struct function {
 	int params;
 	bool writes, again;
 } functions[FN_COUNT] = {
-	[FN_PING] = { "ping", "SELECT 1", 0, false, false },
+	[FN_PING] = { "ping", "SELECT " NOW_MS, 0, false, false },
 	[FN_REGISTER] = { "register",
 	    "SELECT * FROM api.register($1,$2,$3,$4,$5,$6)", 6, true, false },
 	[FN_LOGIN_START] = { "login_start",
@@ -73,7 +76,7 @@ static const struct function {
 	[FN_STREAM_SESSIONS] = { "stream_sessions",
 	    "SELECT * FROM api.stream_sessions($1)", 1, false, false },
 	[FN_STREAM_ORIGIN] = { "stream_origin",
-	    "SELECT api.stream_origin()", 0, false, false },
+	    "SELECT api.stream_origin(), " NOW_MS, 0, false, false },
 };
 
 struct connection {
@@ -138,7 +141,6 @@ struct db_pool *
 db_pool_new(const struct conf *conf, const char *user, int size)
 {
 	struct db_pool *pool = calloc(1, sizeof(*pool) + (size_t)size * sizeof(pool->all[0]));
-	pthread_condattr_t attr;
 
 	if (pool == NULL)
 		return NULL;
@@ -150,10 +152,7 @@ db_pool_new(const struct conf *conf, const char *user, int size)
 	pool->conf = conf;
 	pool->size = size;
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&pool->idle_again, &attr);
-	pthread_condattr_destroy(&attr);
+	pthread_cond_init(&pool->idle_again, NULL);
 	for (int i = 0; i < size; i++) {
 		pool->all[i].next_idle = pool->idle;
 		pool->idle = &pool->all[i];
@@ -200,7 +199,8 @@ borrow(struct db_pool *pool)
 
 	pthread_mutex_lock(&pool->lock);
 	while (pool->idle == NULL && rc == 0)
-		rc = pthread_cond_timedwait(&pool->idle_again, &pool->lock, &until);
+		rc = pthread_cond_clockwait(&pool->idle_again, &pool->lock, CLOCK_MONOTONIC,
+		    &until);
 	c = pool->idle;
 	if (c != NULL)
 		pool->idle = c->next_idle;
@@ -516,6 +516,18 @@ db_call(struct db_pool *pool, enum db_fn fn, int count, const char *const *param
 	}
 	log_error("%s: gave up after %d tries", f->name, TRIES);
 	return DB_UNAVAILABLE;
+}
+
+enum db_status
+db_ask_time(struct db_pool *pool)
+{
+	struct db_result *rows;
+	enum db_status status = db_call(pool, FN_PING, 0, NULL, &rows);
+
+	if (status == DB_OK)
+		clock_db_is(db_number(rows, 0, 0));
+	db_result_free(rows);
+	return status;
 }
 
 char *

@@ -82,6 +82,9 @@ void db_pool_free(struct db_pool *pool);
 enum db_status db_call(struct db_pool *pool, enum db_fn fn, int count,
     const char *const *params, struct db_result **result);
 
+/* Asks for the time, which clock_db_ms() goes by from then on. */
+enum db_status db_ask_time(struct db_pool *pool);
+
 /* How often the pool has connected anew: a reader that sees it change must not
  * trust what it read before (commits that were not yet on disk may be gone). */
 unsigned long db_pool_generation(const struct db_pool *pool);

@@ -28,7 +28,7 @@ snapshot_begin(const struct crowd *c, uint64_t seq, struct buf *out)
 {
 	char now[TIME_TEXT_LEN];
 
-	time_text(clock_wall_ms(), now);
+	time_text(clock_db_ms(), now);
 	buf_printf(out, "id: %s-%" PRIu64 "\nevent: snapshot\ndata: {\"serverTime\":\"%s\",",
 	    c->feed->epoch, seq, now);
 }
