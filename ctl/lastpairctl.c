@@ -11,7 +11,9 @@
 
 static const char usage[] =
 "Usage: lastpairctl [-c FILE] COMMAND\n\n"
-"  migrate                 bring the database's schema up to date\n"
+"  migrate [--closed] [--sql DIR]\n"
+"                          bring the database's schema up to date, while the store is open\n"
+"                          or (--closed) nobody buys; by the files in DIR\n"
 "  user create EMAIL [--username U] [--admin]\n"
 "                          make a user; the password comes from standard input; with\n"
 "                          --admin also changes a user that exists\n"
@@ -29,7 +31,7 @@ static const struct {
 	command *run;
 	int min, max;			/* arguments; -1: any number */
 } commands[] = {
-	{ NULL, "migrate", cmd_migrate, 0, 0 },
+	{ NULL, "migrate", cmd_migrate, 0, 3 },
 	{ "user", "create", cmd_user_create, 1, 4 },
 	{ "user", "import", cmd_user_import, 1, 1 },
 	{ "user", "revoke", cmd_user_revoke, 1, 1 },
