@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "failpoint.h"
 #include "log.h"
+#include "metrics.h"
 
 #define MAX_PARAMS	16
 #define TRIES		4	/* of one call, whatever the reasons */
@@ -71,6 +72,7 @@ static const struct function {
 	    1, true, false },
 	[FN_EXPIRY_LOCK] = { "expiry_lock", "SELECT api.expiry_lock()", 0, false, false },
 	[FN_HOUSEKEEP] = { "housekeep", "SELECT api.housekeep($1)", 1, true, false },
+	[FN_OVERDUE] = { "overdue", "SELECT api.overdue()", 0, false, false },
 	[FN_STREAM_POLL] = { "stream_poll",
 	    "SELECT * FROM api.stream_poll($1,$2)", 2, false, false },
 	[FN_STREAM_SESSIONS] = { "stream_sessions",
@@ -192,7 +194,7 @@ db_pool_generation(const struct db_pool *pool)
 static struct connection *
 borrow(struct db_pool *pool)
 {
-	int64_t deadline = clock_ms() + DB_WAIT_MS;
+	int64_t began_us = clock_us(), deadline = began_us / 1000 + DB_WAIT_MS;
 	struct timespec until = { deadline / 1000, deadline % 1000 * 1000000 };
 	struct connection *c;
 	int rc = 0;
@@ -205,6 +207,7 @@ borrow(struct db_pool *pool)
 	if (c != NULL)
 		pool->idle = c->next_idle;
 	pthread_mutex_unlock(&pool->lock);
+	metrics_waited(WAIT_CONNECTION, clock_us() - began_us);
 	return c;
 }
 

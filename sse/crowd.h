@@ -17,6 +17,7 @@ struct crowd_stats {
 	unsigned long streams;		/* ever begun */
 	unsigned long resumed, snapshots;	/* how they, and those that fell behind, began */
 	unsigned long deliveries, bytes, writes, beats;
+	unsigned long skipped;		/* times a slow one was set on the newest state */
 	unsigned long let_go;		/* too slow */
 	unsigned long rounds;
 	int64_t round_us, round_max_us;	/* the last one, the longest */

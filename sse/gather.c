@@ -102,6 +102,7 @@ gather_prepare(struct subscriber *s)
 	}
 	if (!behind)
 		return true;
+	s->crowd->stats.skipped += place_of(s)->seq != NOWHERE;
 	ok = gather_snapshot(s, &before);
 	buf_free(&before);
 	return ok;
