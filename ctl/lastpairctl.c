@@ -20,6 +20,15 @@ static const char usage[] =
 "  token FILE              a fresh token for each e-mail address, a line each\n"
 "  drop create [FILE]      make a drop from a JSON document, as POST /api/drops takes it\n"
 "  drop list               all drops as JSON, as GET /api/drops shows them\n"
+"  webhook add URL [--events LIST]\n"
+"                          deliver sale, sold_out and drop_opened to a URL, or those of\n"
+"                          them that LIST names (with commas); prints the secret\n"
+"  webhook list [ID]       all endpoints, or the events of one, what failed first\n"
+"  webhook remove ID       deliver nothing there any more\n"
+"  webhook replay ID [EVENT]\n"
+"                          deliver an event again, or all that were given up\n"
+"  webhook rotate ID       a new secret; the old one signs as well for a day\n"
+"  webhook test ID         deliver an event of the type test, and say what came of it\n"
 "  audit                   check everything that must always be true\n"
 "  db [ARGS]               psql on the store's database, as its owner\n\n"
 "FILE is - for standard input.";
@@ -36,6 +45,12 @@ static const struct {
 	{ NULL, "token", cmd_token, 1, 1 },
 	{ "drop", "create", cmd_drop_create, 0, 1 },
 	{ "drop", "list", cmd_drop_list, 0, 0 },
+	{ "webhook", "add", cmd_webhook_add, 1, 3 },
+	{ "webhook", "list", cmd_webhook_list, 0, 1 },
+	{ "webhook", "remove", cmd_webhook_remove, 1, 1 },
+	{ "webhook", "replay", cmd_webhook_replay, 1, 2 },
+	{ "webhook", "rotate", cmd_webhook_rotate, 1, 1 },
+	{ "webhook", "test", cmd_webhook_test, 1, 1 },
 	{ NULL, "audit", cmd_audit, 0, 0 },
 	{ NULL, "db", cmd_db, 0, -1 },
 };
