@@ -4,6 +4,15 @@ import { waitFor } from './wait.mjs';
 
 /** @typedef {{id?: string, event: string, data: any, at: number}} StreamEvent */
 
+/** @typedef {{opened?: (stream: Stream) => void, event?: (event: StreamEvent) => void}} StreamWatcher */
+/** @type {StreamWatcher} */
+let watcher = {};
+
+/** Has every stream, and every event of one, looked at; what the watcher throws fails the test. @param {StreamWatcher} look */
+export function watchStreams(look) {
+	watcher = look;
+}
+
 export class Stream {
 	/**
 	 * Opens a stream and waits for the answer's headers, whatever the status.
@@ -23,7 +32,12 @@ export class Stream {
 			const req = http.request({ host: '127.0.0.1', port, path: `/api/events${query}`, headers: all, agent: false });
 
 			req.on('error', reject);
-			req.on('response', (res) => resolve(new Stream(req, res)));
+			req.on('response', (res) => {
+				const stream = new Stream(req, res);
+
+				watcher.opened?.(stream);
+				resolve(stream);
+			});
 			req.end();
 		});
 	}
@@ -93,6 +107,12 @@ export class Stream {
 		return known;
 	}
 
+	/** @param {StreamEvent} event */
+	#event(event) {
+		watcher.event?.(event);
+		this.events.push(event);
+	}
+
 	/** @param {string} chunk */
 	#take(chunk) {
 		this.text += chunk;
@@ -107,7 +127,7 @@ export class Stream {
 	#line(line) {
 		if (line === '') {
 			if (this.draft.data.length)
-				this.events.push({
+				this.#event({
 					id: this.draft.id,
 					event: this.draft.event || 'message',
 					data: JSON.parse(this.draft.data.join('\n')),
