@@ -457,7 +457,7 @@ ctx_open(struct worker *w)
 	w->queue_max = auth ? SIGNIN_QUEUE * threads : (int)ctx->conf.worker_queue;
 	w->wait_ms = auth ? SIGNIN_WAIT_MS : DB_WAIT_MS;
 	metrics_open(ctx->conf.metrics_file);
-	ctx->db = db_pool_new(&ctx->conf, ctx->conf.database_user_api,
+	ctx->db = db_pool_new(ctx->conf.database, ctx->conf.database_user_api,
 	    (int)ctx->conf.database_pool);
 	w->pool = pool_new(threads);
 	ctx->combiner = combiner_new(ctx->db, w->pool, &(struct combiner_limits){
