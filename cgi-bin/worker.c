@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -130,6 +129,13 @@ take_session(struct ctx *ctx, struct req *req)
 	return OK;
 }
 
+/* Whether a refusal tells of the question, so that it first has to be seen who asks. */
+static bool
+tells(enum access access, enum status status)
+{
+	return access != OPEN && (status == INVALID || status == NOT_FOUND);
+}
+
 /* Who may not ask at all is told so, rather than what is wrong with the question. */
 static enum status
 refuse_first(struct ctx *ctx, struct req *req, enum access access, enum status status)
@@ -138,7 +144,7 @@ refuse_first(struct ctx *ctx, struct req *req, enum access access, enum status s
 	struct db_result *rows;
 	bool admin;
 
-	if (access == OPEN || (status != INVALID && status != NOT_FOUND) ||
+	if (!tells(access, status) ||
 	    db_rows_of(ctx->db, req, FN_ME, 1, (const char *[]){ req->session }, &rows) != OK)
 		return status;
 	if (db_text(rows, 0, 1) != NULL)
@@ -184,17 +190,11 @@ finish(struct client *c, enum status status)
 		client_free(c);
 }
 
-static struct client *
-client_of(struct job *job)
-{
-	return (struct client *)(void *)((char *)job - offsetof(struct client, job));
-}
-
 /* On a thread of the pool. */
 static void
-refuse(struct job *job)
+refuse(void *arg)
 {
-	struct client *c = client_of(job);
+	struct client *c = arg;
 
 	finish(c, refuse_first(&c->worker->ctx, c->req, c->route->access, c->req->status));
 }
@@ -204,7 +204,7 @@ refuse(struct job *job)
 static void
 settle(struct client *c, enum status status)
 {
-	if (c->route->access == OPEN || (status != INVALID && status != NOT_FOUND)) {
+	if (!tells(c->route->access, status)) {
 		finish(c, status);
 		return;
 	}
@@ -221,12 +221,12 @@ resume(struct req *req, enum status status)
 
 /* On a thread of the pool. */
 static void
-handle(struct job *job)
+handle(void *arg)
 {
-	struct client *c = client_of(job);
+	struct client *c = arg;
 	struct worker *w = c->worker;
 
-	if (clock_ms() - job->since_ms > w->wait_ms) {
+	if (clock_ms() - c->job.since_ms > w->wait_ms) {
 		metrics_add(METRIC_REQUESTS_TURNED_AWAY, 1);
 		finish(c, UNAVAILABLE);
 		return;
@@ -322,6 +322,7 @@ welcome(struct worker *w)
 		return;
 	}
 	c->worker = w;
+	c->job.arg = c;
 	c->conn = conn;
 	c->arena = arena_new();
 	pthread_mutex_lock(&w->lock);
@@ -349,6 +350,17 @@ heard(struct worker *w, const struct epoll_event *event)
 		else
 			begin(c);
 	}
+}
+
+static int
+client_count(struct worker *w)
+{
+	int n;
+
+	pthread_mutex_lock(&w->lock);
+	n = w->client_count;
+	pthread_mutex_unlock(&w->lock);
+	return n;
 }
 
 /* Closes the connections on which nothing has come for a while; how many there were. */
@@ -393,7 +405,7 @@ watch(struct worker *w)
 			continue;
 		swept_ms = now;
 		combiner_turn_away(w->ctx.combiner);
-		listen_on(w, !w->draining && w->client_count < MAX_CLIENTS);
+		listen_on(w, !w->draining && client_count(w) < MAX_CLIENTS);
 		if (!w->draining)
 			continue;
 		if (until_ms == 0)
@@ -527,7 +539,7 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 	listen_on(&w, true);
 	if (!watch(&w)) {
-		log_error("%d requests did not end in %d ms", w.client_count, DRAIN_MS);
+		log_error("%d requests did not end in %d ms", client_count(&w), DRAIN_MS);
 		_exit(EXIT_FAILURE);
 	}
 	ctx_close(&w);

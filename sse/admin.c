@@ -80,6 +80,7 @@ write_streams(struct buf *out, const struct admin_view *view, const struct crew_
 
 	gauge(out, "subscribers", "Streams open.", c->subscribers);
 	gauge(out, "subscribers_max", "Streams that can be open.", view->max_subscribers);
+	gauge(out, "proxied", "Streams that come through the web server.", c->proxied);
 	gauge(out, "members", "Streams of signed-in users.", c->members);
 	gauge(out, "blocked", "Streams whose reader is behind.", c->blocked);
 	counter(out, "connections_total", "Connections accepted.", s.accepted);

@@ -19,9 +19,9 @@ export function unique(word = 'x') {
 
 /** @typedef {{username: string, email: string, api: Caller}} Person */
 
-/** Fresh tokens of sign-ins, one for each address. @param {string[]} emails @returns {Promise<string[]>} */
-export async function tokens(emails) {
-	const { code, stdout, stderr } = await stack.ctl(['token', '-'], emails.map((e) => `${e}\n`).join(''));
+/** Fresh tokens of sign-ins, one for each address. @param {string[]} emails @param {import('./stack.mjs').Stack} [on] @returns {Promise<string[]>} */
+export async function tokens(emails, on = stack) {
+	const { code, stdout, stderr } = await on.ctl(['token', '-'], emails.map((e) => `${e}\n`).join(''));
 	const lines = stdout.split('\n').filter(Boolean);
 
 	assert.equal(code, 0, `lastpairctl token: ${stderr}`);
@@ -29,17 +29,17 @@ export async function tokens(emails) {
 	return lines;
 }
 
-/** `n` new users who are signed in. @param {number} n @param {string} [role] @returns {Promise<Person[]>} */
-export async function people(n, role = 'user') {
+/** `n` new users who are signed in. @param {number} n @param {string} [role] @param {import('./stack.mjs').Stack} [on] @returns {Promise<Person[]>} */
+export async function people(n, role = 'user', on = stack) {
 	const names = Array.from({ length: n }, () => unique('u'));
 	const list = names.map((username) => ({ username, email: `${username}@test.example` }));
 	const csv = list.map(({ username, email }) => `${username},${email},${HASH},${role}\n`).join('');
-	const { code, stderr } = await stack.ctl(['user', 'import', '-'], csv);
+	const { code, stderr } = await on.ctl(['user', 'import', '-'], csv);
 
 	assert.equal(code, 0, `lastpairctl user import: ${stderr}`);
-	const signed = await tokens(list.map(({ email }) => email));
+	const signed = await tokens(list.map(({ email }) => email), on);
 
-	return list.map((person, i) => ({ ...person, api: new Caller(stack.port, { token: signed[i] }) }));
+	return list.map((person, i) => ({ ...person, api: new Caller(on.port, { token: signed[i] }) }));
 }
 
 /** @returns {Promise<Person>} */
