@@ -558,7 +558,7 @@ ctx_open(struct worker *w)
 	w->thread_wait = auth ? WAIT_THREAD_AUTH : WAIT_THREAD_API;
 	metrics_open(ctx->conf.metrics_file);
 	routes_open();
-	ctx->db = db_pool_new(&ctx->conf, ctx->conf.database_user_api,
+	ctx->db = db_pool_new(ctx->conf.database, ctx->conf.database_user_api,
 	    (int)ctx->conf.database_pool);
 	w->pool = pool_new(threads);
 	ctx->combiner = combiner_new(ctx->db, w->pool, &limits);

@@ -19,6 +19,8 @@ struct conf {
 	long database_pool;		/* connections a worker process */
 	char *redis_socket;		/* path; empty: nothing is published */
 	char *redis_channel;
+	char *redis_sentinels;		/* HOST:PORT ...; empty: redis_socket counts */
+	char *redis_master;
 	char *signing_key_file;
 	char *signing_key_previous_file;
 	long session_seconds;
