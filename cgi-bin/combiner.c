@@ -5,7 +5,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -236,9 +235,9 @@ pass_on(struct combiner *c, struct line *line)
 /* Calls for all that wait. To wait a moment for more company was tried: the calls get
  * larger, and there are fewer answers a second. */
 static void
-lead(struct job *job)
+lead(void *arg)
 {
-	struct line *line = (struct line *)(void *)((char *)job - offsetof(struct line, job));
+	struct line *line = arg;
 	struct combiner *c = line->combiner;
 	struct reserve *all[COMBINER_BATCH_MAX];
 	int count = take_members(c, line, all);
@@ -260,7 +259,7 @@ line_new(struct combiner *c, int64_t drop)
 
 	if (line == NULL)
 		return NULL;
-	line->job.run = lead;
+	line->job = (struct job){ .run = lead, .arg = line };
 	line->combiner = c;
 	line->drop = drop;
 	TAILQ_INIT(&line->waiting);

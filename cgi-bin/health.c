@@ -13,13 +13,11 @@
 enum status
 health_show(struct ctx *ctx, struct req *req)
 {
-	struct db_result *rows;
 	struct buf unused = { 0 };
-	bool database = db_call(ctx->db, FN_PING, 0, NULL, &rows) == DB_OK;
+	bool database = db_ask_time(ctx->db) == DB_OK;
 	bool redis = publish_ping(&ctx->conf);
 	bool sse = ask_daemon(&ctx->conf, "/healthz", &unused);
 
-	db_result_free(rows);
 	buf_free(&unused);
 	if (!database)
 		req->retry_after_s = 2;

@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,11 +13,11 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "connection.h"
+#include "failpoint.h"
 #include "log.h"
 #include "metrics.h"
 #include "options.h"
@@ -124,13 +123,22 @@ take_session(struct ctx *ctx, struct req *req)
 
 	req->host_cookie = ctx->conf.cookie_secure;
 	token = req_token(req);
-	if (token == NULL || !token_verify(ctx->keys, token, (int64_t)time(NULL), claims))
+	if (token == NULL || !token_verify(ctx->keys, token, clock_db_ms() / 1000, claims)) {
+		req->ask_time = claims->untimely;
 		return UNAUTHENTICATED;
+	}
 	if (req->by_cookie && req->method != GET && req_cross_site(req))
 		return CROSS_SITE;
 	req->session = claims->session;
 	req->user = claims->user;
 	return OK;
+}
+
+/* Whether a refusal tells of the question, so that it first has to be seen who asks. */
+static bool
+tells(enum access access, enum status status)
+{
+	return access != OPEN && (status == INVALID || status == NOT_FOUND);
 }
 
 /* Who may not ask at all is told so, rather than what is wrong with the question. */
@@ -141,7 +149,7 @@ refuse_first(struct ctx *ctx, struct req *req, enum access access, enum status s
 	struct db_result *rows;
 	bool admin;
 
-	if (access == OPEN || (status != INVALID && status != NOT_FOUND) ||
+	if (!tells(access, status) ||
 	    db_rows_of(ctx->db, req, FN_ME, 1, (const char *[]){ req->session }, &rows) != OK)
 		return status;
 	if (db_text(rows, 0, 1) != NULL)
@@ -167,12 +175,14 @@ finish(struct client *c, enum status status)
 
 	req->status = status;
 	reply_write(req, &out);
+	FAILPOINT("reply", req->route);
 	kept = conn_answer(c->conn, &out, last);
 	if (!kept && !last)
 		log_error("%s: the answer could not be sent", req->id);
 	buf_free(&out);
 
 	http = reply_http_status(req);
+	FAILPOINT("publish", req->route);
 	publish_lines(w->ctx.publisher, req->events);	/* now that nobody waits for it */
 	took_us = clock_us() - c->began_us;
 	metrics_request(route_figures(c->route), http, took_us);
@@ -185,17 +195,11 @@ finish(struct client *c, enum status status)
 		client_free(c);
 }
 
-static struct client *
-client_of(struct job *job)
-{
-	return (struct client *)(void *)((char *)job - offsetof(struct client, job));
-}
-
 /* On a thread of the pool. */
 static void
-refuse(struct job *job)
+refuse(void *arg)
 {
-	struct client *c = client_of(job);
+	struct client *c = arg;
 
 	finish(c, refuse_first(&c->worker->ctx, c->req, c->route->access, c->req->status));
 }
@@ -205,7 +209,7 @@ refuse(struct job *job)
 static void
 settle(struct client *c, enum status status)
 {
-	if (c->route->access == OPEN || (status != INVALID && status != NOT_FOUND)) {
+	if (!tells(c->route->access, status)) {
 		finish(c, status);
 		return;
 	}
@@ -222,19 +226,34 @@ resume(struct req *req, enum status status)
 
 /* On a thread of the pool. */
 static void
-handle(struct job *job)
+handle(void *arg)
 {
-	struct client *c = client_of(job);
+	struct client *c = arg;
 	struct worker *w = c->worker;
 
 	metrics_waited(w->thread_wait, clock_us() - c->began_us);
-	if (clock_ms() - job->since_ms > w->wait_ms) {
+	if (clock_ms() - c->job.since_ms > w->wait_ms) {
 		metrics_add(METRIC_REQUESTS_TURNED_AWAY, 1);
 		finish(c, UNAVAILABLE);
 		return;
 	}
 	finish(c, refuse_first(&w->ctx, c->req, c->route->access,
 	    c->route->handle(&w->ctx, c->req)));
+}
+
+/* Goes on on a thread of the pool, if not too many wait for one already. */
+static void
+await(struct client *c, void (*run)(void *arg))
+{
+	struct worker *w = c->worker;
+
+	if (pool_waiting(w->pool) >= w->queue_max) {
+		metrics_add(METRIC_REQUESTS_TURNED_AWAY, 1);
+		finish(c, UNAVAILABLE);
+		return;
+	}
+	c->job.run = run;
+	pool_push(w->pool, &c->job);
 }
 
 /* All that has to be said before the handler: OK when it is its turn. */
@@ -257,11 +276,37 @@ check(struct client *c)
 	return conn_body(c->conn, req, c->route->max_body);
 }
 
+/* From where all has been said that has to be said before the handler. */
+static void
+proceed(struct client *c, enum status status)
+{
+	struct worker *w = c->worker;
+
+	if (status != OK) {
+		finish(c, status);
+	} else if (c->route->handle == reservation_create) {	/* it waits in no thread */
+		status = c->route->handle(&w->ctx, c->req);
+		if (status != PENDING)	/* or it is somebody else's already */
+			settle(c, status);
+	} else {
+		await(c, handle);
+	}
+}
+
+/* On a thread of the pool. A token that has ended, or not begun, as far as this worker knows the
+ * database's time is refused only after that was asked for anew. */
+static void
+ask_time(void *arg)
+{
+	struct client *c = arg;
+
+	proceed(c, db_ask_time(c->worker->ctx.db) == DB_OK ? check(c) : UNAVAILABLE);
+}
+
 /* Takes the next request of a client up to where it may have to wait for something. */
 static void
 begin(struct client *c)
 {
-	struct worker *w = c->worker;
 	enum status status;
 
 	c->began_us = clock_us();
@@ -272,19 +317,10 @@ begin(struct client *c)
 	c->req->resume = resume;
 	c->req->resume_arg = c;
 	status = check(c);
-	if (status != OK) {
-		finish(c, status);
-	} else if (c->route->handle == reservation_create) {	/* it waits in no thread */
-		status = c->route->handle(&w->ctx, c->req);
-		if (status != PENDING)	/* or it is somebody else's already */
-			settle(c, status);
-	} else if (pool_waiting(w->pool) >= w->queue_max) {
-		metrics_add(METRIC_REQUESTS_TURNED_AWAY, 1);
-		finish(c, UNAVAILABLE);
-	} else {
-		c->job.run = handle;
-		pool_push(w->pool, &c->job);
-	}
+	if (status == UNAUTHENTICATED && c->req->ask_time)
+		await(c, ask_time);
+	else
+		proceed(c, status);
 }
 
 /*
@@ -324,6 +360,7 @@ welcome(struct worker *w)
 		return;
 	}
 	c->worker = w;
+	c->job.arg = c;
 	c->conn = conn;
 	c->arena = arena_new();
 	pthread_mutex_lock(&w->lock);
@@ -397,6 +434,17 @@ heard(struct worker *w, const struct epoll_event *event)
 	}
 }
 
+static int
+client_count(struct worker *w)
+{
+	int n;
+
+	pthread_mutex_lock(&w->lock);
+	n = w->client_count;
+	pthread_mutex_unlock(&w->lock);
+	return n;
+}
+
 /* Closes the connections on which nothing has come for a while; how many there were. */
 static int
 close_idle(struct worker *w)
@@ -439,7 +487,7 @@ watch(struct worker *w)
 			continue;
 		swept_ms = now;
 		combiner_turn_away(w->ctx.combiner);
-		listen_on(w, !w->draining && w->client_count < MAX_CLIENTS);
+		listen_on(w, !w->draining && client_count(w) < MAX_CLIENTS);
 		if (!w->draining)
 			continue;
 		if (until_ms == 0)
@@ -510,7 +558,7 @@ ctx_open(struct worker *w)
 	w->thread_wait = auth ? WAIT_THREAD_AUTH : WAIT_THREAD_API;
 	metrics_open(ctx->conf.metrics_file);
 	routes_open();
-	ctx->db = db_pool_new(&ctx->conf, ctx->conf.database_user_api,
+	ctx->db = db_pool_new(ctx->conf.database, ctx->conf.database_user_api,
 	    (int)ctx->conf.database_pool);
 	w->pool = pool_new(threads);
 	ctx->combiner = combiner_new(ctx->db, w->pool, &limits);
@@ -582,7 +630,7 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 	listen_on(&w, true);
 	if (!watch(&w)) {
-		log_error("%d requests did not end in %d ms", w.client_count, DRAIN_MS);
+		log_error("%d requests did not end in %d ms", client_count(&w), DRAIN_MS);
 		_exit(EXIT_FAILURE);
 	}
 	ctx_close(&w);

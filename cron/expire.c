@@ -164,7 +164,7 @@ main(int argc, char **argv)
 	sigaction(SIGINT, &on_end, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	metrics_open(e.conf.metrics_file);
-	e.db = db_pool_new(&e.conf, e.conf.database_user_api, 1);
+	e.db = db_pool_new(e.conf.database, e.conf.database_user_api, 1);
 	e.publisher = publisher_new(&e.conf);
 	if (e.db != NULL && e.publisher != NULL)
 		rc = once ? run_once(&e) : run_for_a_minute(&e);

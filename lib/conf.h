@@ -15,9 +15,12 @@ struct conf {
 	char *database_user_api;
 	char *database_user_sse;
 	char *database_user_owner;
+	char *database_user_hooks;
 	long database_pool;		/* connections a worker process */
 	char *redis_socket;		/* path; empty: nothing is published */
 	char *redis_channel;
+	char *redis_sentinels;		/* HOST:PORT ...; empty: redis_socket counts */
+	char *redis_master;
 	char *signing_key_file;
 	char *signing_key_previous_file;
 	long session_seconds;
@@ -40,6 +43,12 @@ struct conf {
 	long sse_tick_ms;
 	long sse_log_kib;
 	long sse_heartbeat_seconds;
+	bool webhook_private;		/* deliver to private networks, too */
+	char *webhook_ca_file;		/* empty: the system's */
+	long webhook_timeout_seconds;
+	long webhook_connections;
+	long webhook_retry_hours;
+	long webhook_keep_days;
 	char *sql_dir;
 	char *log_dir;			/* folder; empty: standard error */
 	long log_level, log_format;	/* enum log_level, enum log_format */

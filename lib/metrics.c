@@ -48,6 +48,18 @@ static const struct {
 	    "Times the expiry looked for lapsed holds." },
 	[METRIC_EXPIRY_SWEPT_AT] = { "lastpair_expiry_last_sweep_timestamp_seconds", "gauge",
 	    "When it did so last." },
+	[METRIC_WEBHOOKS_DELIVERED] = { "lastpair_webhooks_delivered_total", "counter",
+	    "Events delivered to an endpoint." },
+	[METRIC_WEBHOOK_FAILURES] = { "lastpair_webhook_failures_total", "counter",
+	    "Deliveries that an endpoint did not take." },
+	[METRIC_WEBHOOKS_GIVEN_UP] = { "lastpair_webhooks_given_up_total", "counter",
+	    "Events given up after webhook_retry_hours." },
+	[METRIC_WEBHOOK_SWEEPS] = { "lastpair_webhook_sweeps_total", "counter",
+	    "Times the outbox was looked into." },
+	[METRIC_WEBHOOK_BACKLOG] = { "lastpair_webhook_backlog", "gauge",
+	    "Deliveries that wait." },
+	[METRIC_WEBHOOK_OLDEST_S] = { "lastpair_webhook_oldest_seconds", "gauge",
+	    "How long the oldest of them has waited." },
 };
 
 /* Series of one name stand together; the first of them has the help. */

@@ -80,6 +80,7 @@ write_streams(struct buf *out, const struct admin_view *view, const struct crew_
 
 	gauge(out, "subscribers", "Streams open.", c->subscribers);
 	gauge(out, "subscribers_max", "Streams that can be open.", crew->max);
+	gauge(out, "proxied", "Streams that come through the web server.", c->proxied);
 	gauge(out, "members", "Streams of signed-in users.", c->members);
 	gauge(out, "blocked", "Streams whose reader is behind.", c->blocked);
 	counter(out, "connections_total", "Connections accepted.", s.accepted);
@@ -190,8 +191,8 @@ admin_new(const struct conf *conf, struct event_base *base, const struct admin_v
 		return NULL;
 	a->view = *view;
 	a->door = door_new(base, conf->sse_admin_socket, ADMIN_HEADS, on_request, a);
-	if (a->door == NULL) {
-		free(a);
+	if (a->door == NULL || !door_open(a->door)) {
+		admin_free(a);
 		return NULL;
 	}
 	return a;

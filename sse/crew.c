@@ -276,6 +276,7 @@ static void
 add_crowd(struct crowd_stats *sum, const struct crowd_stats *c)
 {
 	sum->subscribers += c->subscribers;
+	sum->proxied += c->proxied;
 	sum->members += c->members;
 	sum->blocked += c->blocked;
 	sum->streams += c->streams;

@@ -10,7 +10,7 @@
 #include "hub.h"
 #include "loop.h"
 #include "reader.h"
-#include "subscriber.h"
+#include "crowd.h"
 
 struct crew;
 

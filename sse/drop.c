@@ -105,7 +105,7 @@ take_time(struct json_object *o, char out[TIME_TEXT_LEN])
 	if (s != NULL && strlen(s) < TIME_TEXT_LEN)
 		strcpy(out, s);
 	else
-		time_text(clock_wall_ms(), out);
+		time_text(clock_db_ms(), out);
 }
 
 bool
