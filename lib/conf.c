@@ -393,8 +393,8 @@ conf_help(FILE *out)
 		struct buf range = { 0 };
 
 		add_range(s, &range);
-		fprintf(out, "  %s = %s\n      %s%s\n", s->name, s->fallback, s->help,
-		    range.data != NULL ? range.data : "");
+		fprintf(out, "  %s = %s\n      %s%s%s\n", s->name, s->fallback, s->help,
+		    range.data != NULL ? range.data : "", s->live ? "; a reload changes it" : "");
 		buf_free(&range);
 	}
 }
