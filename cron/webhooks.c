@@ -358,7 +358,7 @@ main(int argc, char **argv)
 	if (i + once < argc)
 		options_wrong(&o, "what is '%s'?", argv[i + once]);
 	options_conf(&o, &h.conf);
-	log_open("lastpair-webhooks");
+	options_log(&o, &h.conf, "webhooks");
 	sigaction(SIGTERM, &on_end, NULL);
 	sigaction(SIGINT, &on_end, NULL);
 	signal(SIGPIPE, SIG_IGN);
