@@ -37,15 +37,18 @@ static const char usage[] =
 "Usage: lastpair-api [-c FILE] [--pool NAME]\n"
 "Answers the store's HTTP API as a FastCGI worker on the listening socket that it is\n"
 "given as descriptor 0 (by spawn-fcgi or a socket unit, say). SIGTERM: answers the\n"
-"requests in hand, then ends.\n\n"
+"requests in hand, then ends. SIGHUP or SIGUSR2: reads the settings again. SIGUSR1:\n"
+"opens the log file again.\n\n"
 "  --pool NAME  which pool of workers this is: api, or auth, which has signin_threads";
 
 struct worker {
 	struct ctx ctx;
 	const char *name;	/* of its pool */
+	const char *conf_path;
 	struct pool *pool;
 	int queue_max;		/* requests that may wait for a thread of it */
 	int wait_ms;		/* and how long */
+	enum metric_wait thread_wait;	/* where that is counted */
 	int epoll, signals;
 	bool listening;
 	atomic_bool draining;	/* ends after what is in hand */
@@ -182,11 +185,9 @@ finish(struct client *c, enum status status)
 	FAILPOINT("publish", req->route);
 	publish_lines(w->ctx.publisher, req->events);	/* now that nobody waits for it */
 	took_us = clock_us() - c->began_us;
-	metrics_add(http < 300 ? METRIC_REQUESTS_2XX : http < 400 ? METRIC_REQUESTS_3XX :
-	    http < 500 ? METRIC_REQUESTS_4XX : METRIC_REQUESTS_5XX, 1);
-	metrics_add(METRIC_REQUEST_US, (unsigned long)took_us);
-	log_info("%s %s %s %s %d %lld.%03lld ms", req->id, w->name, req->method_text, req->route,
-	    http, (long long)took_us / 1000, (long long)took_us % 1000);
+	metrics_request(route_figures(c->route), http, took_us);
+	log_request(&(struct log_request){ .id = req->id, .pool = w->name,
+	    .method = req->method_text, .route = req->route, .status = http, .us = took_us });
 	arena_reset(c->arena);
 	if (kept)
 		client_watch(c);
@@ -230,6 +231,7 @@ handle(void *arg)
 	struct client *c = arg;
 	struct worker *w = c->worker;
 
+	metrics_waited(w->thread_wait, clock_us() - c->began_us);
 	if (clock_ms() - c->job.since_ms > w->wait_ms) {
 		metrics_add(METRIC_REQUESTS_TURNED_AWAY, 1);
 		finish(c, UNAVAILABLE);
@@ -368,6 +370,50 @@ welcome(struct worker *w)
 	client_watch(c);
 }
 
+/* What the settings say of limits, which can change while it runs. */
+static struct combiner_limits
+take_limits(struct worker *w)
+{
+	const struct conf *conf = &w->ctx.conf;
+
+	if (strcmp(w->name, "auth") != 0)
+		w->queue_max = (int)conf->worker_queue;
+	return (struct combiner_limits){ .batch_max = (int)conf->reserve_batch,
+	    .waiting_max = (int)conf->reserve_queue, .wait_ms = DB_WAIT_MS };
+}
+
+static void
+reload(struct worker *w)
+{
+	struct combiner_limits limits;
+
+	if (!conf_reload(&w->ctx.conf, w->conf_path))
+		return;
+	limits = take_limits(w);
+	combiner_limit(w->ctx.combiner, &limits);
+	log_set((enum log_level)w->ctx.conf.log_level, (enum log_format)w->ctx.conf.log_format);
+}
+
+static void
+take_signal(struct worker *w)
+{
+	struct signalfd_siginfo info;
+
+	if (read(w->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	switch (info.ssi_signo) {
+	case SIGHUP:
+	case SIGUSR2:
+		reload(w);
+		return;
+	case SIGUSR1:
+		log_reopen();
+		return;
+	default:
+		w->draining = true;
+	}
+}
+
 static void
 heard(struct worker *w, const struct epoll_event *event)
 {
@@ -376,7 +422,7 @@ heard(struct worker *w, const struct epoll_event *event)
 	if (event->data.ptr == w) {
 		welcome(w);
 	} else if (event->data.ptr == &w->signals) {
-		w->draining = true;
+		take_signal(w);
 	} else {
 		pthread_mutex_lock(&w->lock);
 		c->idle_since_ms = 0;
@@ -465,6 +511,9 @@ pool_name(const struct options *o, int argc, char **argv, int i)
 		return "api";
 	if (strcmp(argv[i], "--pool") != 0 || i + 2 != argc)
 		options_wrong(o, "what is '%s'?", argv[i]);
+	if (argv[i + 1][0] == '\0' || strlen(argv[i + 1]) > 32 ||
+	    argv[i + 1][strspn(argv[i + 1], "abcdefghijklmnopqrstuvwxyz0123456789-_")] != '\0')
+		options_wrong(o, "a pool's name is of small letters, digits, - and _");
 	return argv[i + 1];
 }
 
@@ -493,6 +542,7 @@ ctx_open(struct worker *w)
 {
 	struct ctx *ctx = &w->ctx;
 	bool auth = strcmp(w->name, "auth") == 0;
+	struct combiner_limits limits = take_limits(w);
 	int threads = (int)(auth ? ctx->conf.signin_threads : ctx->conf.worker_threads);
 
 	ctx->keys = token_keys_load(ctx->conf.signing_key_file,
@@ -502,15 +552,16 @@ ctx_open(struct worker *w)
 	if (auth)	/* hashing passwords stands back behind everything else */
 		yield_often();
 	mallopt(M_ARENA_MAX, threads + 1);	/* so that threads don't wait for each other's */
-	w->queue_max = auth ? SIGNIN_QUEUE * threads : (int)ctx->conf.worker_queue;
+	if (auth)
+		w->queue_max = SIGNIN_QUEUE * threads;
 	w->wait_ms = auth ? SIGNIN_WAIT_MS : DB_WAIT_MS;
+	w->thread_wait = auth ? WAIT_THREAD_AUTH : WAIT_THREAD_API;
 	metrics_open(ctx->conf.metrics_file);
-	ctx->db = db_pool_new(&ctx->conf, ctx->conf.database_user_api,
+	routes_open();
+	ctx->db = db_pool_new(ctx->conf.database, ctx->conf.database_user_api,
 	    (int)ctx->conf.database_pool);
 	w->pool = pool_new(threads);
-	ctx->combiner = combiner_new(ctx->db, w->pool, &(struct combiner_limits){
-	    .batch_max = (int)ctx->conf.reserve_batch,
-	    .waiting_max = (int)ctx->conf.reserve_queue, .wait_ms = DB_WAIT_MS });
+	ctx->combiner = combiner_new(ctx->db, w->pool, &limits);
 	ctx->publisher = publisher_new(&ctx->conf);
 	return ctx->db != NULL && w->pool != NULL && ctx->combiner != NULL &&
 	    ctx->publisher != NULL;
@@ -544,6 +595,9 @@ watch_open(struct worker *w)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	pthread_mutex_init(&w->lock, NULL);
 	w->signals = signalfd(-1, &set, SFD_CLOEXEC);
@@ -561,7 +615,8 @@ main(int argc, char **argv)
 
 	w.name = pool_name(&o, argc, argv, i);
 	options_conf(&o, &w.ctx.conf);
-	log_open("lastpair-api");
+	options_log(&o, &w.ctx.conf, w.name);
+	w.conf_path = o.conf_path;
 	if (!conn_init()) {
 		fputs("lastpair-api: descriptor 0 is no listening socket; start it by spawn-fcgi\n",
 		    stderr);

@@ -461,7 +461,7 @@ reader_new(const struct conf *conf, struct event_base *base, const struct reader
 		step = "eventfd";
 		goto fail;
 	}
-	r->pool = db_pool_new(conf, conf->database_user_sse, 1);
+	r->pool = db_pool_new(conf->database, conf->database_user_sse, 1);
 	r->ready = event_new(base, r->wake, EV_READ | EV_PERSIST, on_ready, r);
 	if (r->pool == NULL || r->ready == NULL || event_add(r->ready, NULL) != 0)
 		goto fail;

@@ -6,7 +6,7 @@
 set -u
 export LC_ALL=C
 build=$(cd "${1:-build}" && pwd -P) || exit 1
-programs=(lastpair-api lastpair-sse lastpair-expire lastpairctl)
+programs=(lastpair-api lastpair-sse lastpair-expire lastpair-webhooks lastpairctl)
 count=0 failures=0
 
 result() { # 'ok' OR 'not ok', NAME
