@@ -17,7 +17,7 @@ struct server;
 /* Opens the doors. All it is given must outlive it. NULL after a line in the log. */
 struct server *server_new(const struct conf *conf, struct event_base *base,
     struct hub *hub, struct crew *crew, const struct token_keys *keys);
-void server_free(struct server *server);	/* NULL is harmless */
+void server_free(struct server *v);	/* NULL is harmless */
 
 struct server_stats {
 	unsigned long accepted;
@@ -26,6 +26,6 @@ struct server_stats {
 	unsigned long refused_request;	/* 4xx */
 };
 
-struct server_stats server_stats(const struct server *server);
+struct server_stats server_stats(const struct server *v);
 
 #endif

@@ -42,3 +42,6 @@ end_orphans() { # PROCESS-NAME
 with_env=
 # shellcheck disable=SC2034
 [ -d ../../env ] && with_env="/usr/bin/chpst -e ../../env"
+
+# Tests may have the workers, the daemon and the expiry run by another program, which
+# LASTPAIR_WRAP names (valgrind, say).
