@@ -496,6 +496,7 @@ watch_open(struct worker *w)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);	/* what Debian's multiwatch sends when told to send SIGTERM */
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	pthread_mutex_init(&w->lock, NULL);
 	w->signals = signalfd(-1, &set, SFD_CLOEXEC);
