@@ -367,7 +367,7 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	metrics_open(h.conf.metrics_file);
 	TAILQ_INIT(&h.lanes);
-	h.db = db_pool_new(&h.conf, h.conf.database_user_hooks, 1);
+	h.db = db_pool_new(h.conf.database, h.conf.database_user_hooks, 1);
 	h.deliverer = deliverer_new(&h.conf);
 	if (h.db != NULL && h.deliverer != NULL)
 		rc = once ? run_once(&h) : run_for_a_turn(&h);

@@ -8,11 +8,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <jwt.h>
+#include <limits.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "service.h"
 
 #define ISSUER		"lastpair"
 #define AUDIENCE	"lastpair"
@@ -47,9 +50,10 @@ struct token_keys {
 };
 
 static bool
-read_key(const char *path, struct key *key)
+read_key(const char *setting, struct key *key)
 {
-	FILE *f = fopen(path, "re");
+	char path[PATH_MAX];
+	FILE *f = service_secret(setting, path, sizeof(path)) ? fopen(path, "re") : NULL;
 	char line[512] = "", *secret, *end;
 	bool ok = false;
 
@@ -247,8 +251,9 @@ token_verify(const struct token_keys *keys, const char *token, int64_t now,
     struct token_claims *claims)
 {
 	size_t len = strlen(token);
-	struct seen seen;
+	struct seen seen = { 0 };
 
+	claims->untimely = false;
 	if (len > TOKEN_MAX_LEN || !EVP_Digest(token, len, seen.digest, NULL, keys->sha256, NULL))
 		return false;
 	if (!recall(keys->memory, &seen)) {
@@ -257,6 +262,7 @@ token_verify(const struct token_keys *keys, const char *token, int64_t now,
 		remember(keys->memory, &seen);
 	}
 	*claims = seen.claims;
-	return seen.not_before <= now + TOKEN_LEEWAY_S &&
-	    seen.claims.expires_at > now - TOKEN_LEEWAY_S;
+	claims->untimely = seen.not_before > now + TOKEN_LEEWAY_S ||
+	    seen.claims.expires_at <= now - TOKEN_LEEWAY_S;
+	return !claims->untimely;
 }

@@ -20,12 +20,14 @@ struct server {
 	struct server_stats stats;
 };
 
-/* One who called: what its answers carry besides, and whether its cookie counts. */
+/* One who called: what its answers carry besides, whether its cookie counts, and whether the
+ * web server stands between. */
 struct caller {
 	int fd;
 	struct head *head;
 	const char *fields;	/* header lines, maybe none */
 	bool trust_cookie;
+	bool proxied;
 };
 
 static void
@@ -71,7 +73,7 @@ refuse(struct server *v, const struct caller *c, struct wanted *wanted)
 static void
 answer(struct server *v, const struct caller *c)
 {
-	struct newcomer n = { .fd = c->fd, .fields = c->fields, .proxied = c->trust_cookie };
+	struct newcomer n = { .fd = c->fd, .fields = c->fields, .proxied = c->proxied };
 	const struct head *head = c->head;
 	const char *token;
 
@@ -86,7 +88,7 @@ answer(struct server *v, const struct caller *c)
 	}
 	token = head_token(c->head, c->trust_cookie);
 	n.member = token != NULL &&
-	    token_verify(v->keys, token, clock_wall_ms() / 1000, &n.claims);
+	    token_verify(v->keys, token, clock_db_ms() / 1000, &n.claims);
 	/* A browser that reconnects by itself keeps its URL: the header is newer. */
 	n.last = head->last_event_id != NULL ? head->last_event_id : n.wanted.last;
 	crew_add(v->crew, &n);
@@ -96,7 +98,8 @@ answer(struct server *v, const struct caller *c)
 static void
 on_request(void *arg, int fd, struct head *head)
 {
-	answer(arg, &(struct caller){ .fd = fd, .head = head, .fields = "", .trust_cookie = true });
+	answer(arg, &(struct caller){ .fd = fd, .head = head, .fields = "", .trust_cookie = true,
+	    .proxied = true });
 }
 
 /* Before a request with headers of its own, a browser asks whether it may send them.
@@ -163,6 +166,20 @@ server_new(const struct conf *conf, struct event_base *base, struct hub *hub,
 		return NULL;
 	}
 	return v;
+}
+
+bool
+server_open(struct server *v)
+{
+	return door_open(v->door) && (v->direct == NULL || door_open(v->direct));
+}
+
+void
+server_shut(struct server *v)
+{
+	door_shut(v->door);
+	if (v->direct != NULL)
+		door_shut(v->direct);
 }
 
 void

@@ -14,9 +14,12 @@
 
 struct server;
 
-/* Opens the doors. All it is given must outlive it. NULL after a line in the log. */
+/* Listens at the doors; callers wait there until server_open(). All it is given must outlive
+ * it. NULL after a line in the log. */
 struct server *server_new(const struct conf *conf, struct event_base *base,
     struct hub *hub, struct crew *crew, const struct token_keys *keys);
+bool server_open(struct server *server);	/* false after a line in the log */
+void server_shut(struct server *server);	/* lets nobody else in */
 void server_free(struct server *server);	/* NULL is harmless */
 
 struct server_stats {

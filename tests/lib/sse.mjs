@@ -17,10 +17,11 @@ export class Stream {
 	/**
 	 * Opens a stream and waits for the answer's headers, whatever the status.
 	 * @param {number} port
-	 * @param {{query?: string, headers?: Record<string, any>, token?: string, cookie?: string}} [options]
+	 * @param {{query?: string, headers?: Record<string, any>, token?: string, cookie?: string,
+	 *   take?: (event: StreamEvent) => void}} [options]  with `take` nothing is kept: each event is handed over
 	 * @returns {Promise<Stream>}
 	 */
-	static open(port, { query = '', headers = {}, token, cookie } = {}) {
+	static open(port, { query = '', headers = {}, token, cookie, take } = {}) {
 		/** @type {Record<string, any>} */
 		const all = { Accept: 'text/event-stream', ...headers };
 
@@ -33,7 +34,7 @@ export class Stream {
 
 			req.on('error', reject);
 			req.on('response', (res) => {
-				const stream = new Stream(req, res);
+				const stream = new Stream(req, res, take);
 
 				watcher.opened?.(stream);
 				resolve(stream);
@@ -42,8 +43,9 @@ export class Stream {
 		});
 	}
 
-	/** @param {http.ClientRequest} req @param {http.IncomingMessage} res */
-	constructor(req, res) {
+	/** @param {http.ClientRequest} req @param {http.IncomingMessage} res @param {(event: StreamEvent) => void} [take] */
+	constructor(req, res, take) {
+		this.take = take;
 		this.req = req;
 		this.res = res;
 		this.status = res.statusCode ?? 0;
@@ -110,12 +112,16 @@ export class Stream {
 	/** @param {StreamEvent} event */
 	#event(event) {
 		watcher.event?.(event);
-		this.events.push(event);
+		if (this.take)
+			this.take(event);
+		else
+			this.events.push(event);
 	}
 
 	/** @param {string} chunk */
 	#take(chunk) {
-		this.text += chunk;
+		if (!this.take)
+			this.text += chunk;
 		const lines = (this.rest + chunk).split(/\r\n|\n|\r/);
 
 		this.rest = lines.pop() ?? '';
@@ -137,12 +143,15 @@ export class Stream {
 			return;
 		}
 		if (line.startsWith(':')) {
+			if (this.take)
+				return;
 			this.comments.push({ text: line.slice(1), at: Date.now() });
 			return;
 		}
 		const [, name = '', value = ''] = line.match(/^([^:]*):? ?(.*)$/s) ?? [];
 
-		this.fields.push(name);
+		if (!this.take)
+			this.fields.push(name);
 		if (name === 'event')
 			this.draft.event = value;
 		else if (name === 'data')

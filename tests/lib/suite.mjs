@@ -12,7 +12,7 @@ import { unseen } from './watch-api.mjs';
 
 const WITHOUT_STACK = new Set(['www', 'bench']);
 /** Whose tests spend most of their time waiting: so many stores, and the files shared out among them. @type {Record<string, number>} */
-const STORES = { browser: 2 };
+const STORES = { browser: 2, faults: 2 };
 const FILE_LIMIT_MS = 360_000;
 const SANITIZER = /AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:/;
 
