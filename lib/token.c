@@ -251,8 +251,9 @@ token_verify(const struct token_keys *keys, const char *token, int64_t now,
     struct token_claims *claims)
 {
 	size_t len = strlen(token);
-	struct seen seen;
+	struct seen seen = { 0 };
 
+	claims->untimely = false;
 	if (len > TOKEN_MAX_LEN || !EVP_Digest(token, len, seen.digest, NULL, keys->sha256, NULL))
 		return false;
 	if (!recall(keys->memory, &seen)) {
@@ -261,6 +262,7 @@ token_verify(const struct token_keys *keys, const char *token, int64_t now,
 		remember(keys->memory, &seen);
 	}
 	*claims = seen.claims;
-	return seen.not_before <= now + TOKEN_LEEWAY_S &&
-	    seen.claims.expires_at > now - TOKEN_LEEWAY_S;
+	claims->untimely = seen.not_before > now + TOKEN_LEEWAY_S ||
+	    seen.claims.expires_at <= now - TOKEN_LEEWAY_S;
+	return !claims->untimely;
 }

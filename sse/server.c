@@ -88,7 +88,7 @@ answer(struct server *v, const struct caller *c)
 	}
 	token = head_token(c->head, c->trust_cookie);
 	n.member = token != NULL &&
-	    token_verify(v->keys, token, clock_wall_ms() / 1000, &n.claims);
+	    token_verify(v->keys, token, clock_db_ms() / 1000, &n.claims);
 	/* A browser that reconnects by itself keeps its URL: the header is newer. */
 	n.last = head->last_event_id != NULL ? head->last_event_id : n.wanted.last;
 	crew_add(v->crew, &n);

@@ -11,7 +11,7 @@ failures=0
 
 mapfile -t sources < <(find lib cgi-bin sse cron ctl tests/unit tests/fuzz tests/bench/load -name '*.c' | sort)
 read -ra warnings < <(sed -n 's/^S\["WARN_CFLAGS"\]="\(.*\)"$/\1/p' "$build/config.status")
-read -ra cflags < <(pkg-config --cflags fcgi libpq json-c libjwt hiredis libevent_core cmocka libcrypto libcrypt)
+read -ra cflags < <(pkg-config --cflags fcgi libpq json-c libjwt hiredis libevent_core cmocka libcrypto libcrypt libcurl)
 flags=(-std=gnu11 -D_GNU_SOURCE '-DLP_SQL_DIR=""' -I"$build" -Ilib -Icgi-bin -Ictl "${cflags[@]}")
 
 judge() { # NAME COMMAND...

@@ -8,10 +8,11 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { run, Stack, TOP } from './stack.mjs';
+import { unseen } from './watch-api.mjs';
 
 const WITHOUT_STACK = new Set(['www', 'bench']);
 /** Whose tests spend most of their time waiting: so many stores, and the files shared out among them. @type {Record<string, number>} */
-const STORES = { browser: 2 };
+const STORES = { browser: 2, faults: 2 };
 const FILE_LIMIT_MS = 360_000;
 const SANITIZER = /AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:/;
 
@@ -180,6 +181,14 @@ try {
 }
 if (!files.length)
 	failed(`the suite ${suite} has no test`);
+if (suite === 'api' && !only.length && stacks[0]) {
+	const missed = unseen(stacks[0]);
+
+	if (missed.length)
+		failed(`each answer of the OpenAPI document was seen once:\n${missed.join('\n')}`);
+	else
+		total.pass++;
+}
 for (const [i, stack] of stacks.entries()) {
 	const stopped = stack.halt();
 

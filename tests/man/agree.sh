@@ -8,7 +8,7 @@ export LC_ALL=C.UTF-8
 tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P) || exit 1
 build=$(cd "${1:-build}" && pwd -P) || exit 1
 man=$tree/man
-programs=(lastpair-api lastpair-sse lastpair-expire lastpairctl)
+programs=(lastpair-api lastpair-sse lastpair-expire lastpair-webhooks lastpairctl)
 count=0 failures=0
 
 # --- TAP --------------------------------------------------------------------------------
