@@ -16,6 +16,7 @@ const LIMIT = { timeout: 280_000 };
 let failed = false;
 
 after(() => {
+	if (process.env.LASTPAIR_KEEP_LOGS) failed = true;
 	if (failed)
 		console.log(`# the logs are in ${cluster.keepLogs()}`);
 });

@@ -41,7 +41,7 @@ function patroniSettings(m, all) {
 					use_slots: true,
 					parameters: {
 						max_connections: 100, shared_buffers: '64MB', wal_level: 'replica', hot_standby: 'on', wal_log_hints: 'on', jit: 'off',
-						wal_keep_size: '256MB', hot_standby_feedback: 'on', wal_sender_timeout: '5s', wal_receiver_timeout: '5s', tcp_user_timeout: '5s',
+						wal_keep_size: '256MB', wal_retrieve_retry_interval: '500ms', hot_standby_feedback: 'on', wal_sender_timeout: '5s', wal_receiver_timeout: '5s', tcp_user_timeout: '5s',
 					},
 				},
 			},
