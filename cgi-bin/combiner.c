@@ -5,7 +5,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +54,14 @@ combiner_new(struct db_pool *db, struct pool *pool, const struct combiner_limits
 	pthread_mutex_init(&c->lock, NULL);
 	LIST_INIT(&c->lines);
 	return c;
+}
+
+void
+combiner_limit(struct combiner *c, const struct combiner_limits *limits)
+{
+	pthread_mutex_lock(&c->lock);
+	c->limits = *limits;
+	pthread_mutex_unlock(&c->lock);
 }
 
 void
@@ -228,13 +235,16 @@ pass_on(struct combiner *c, struct line *line)
 /* Calls for all that wait. To wait a moment for more company was tried: the calls get
  * larger, and there are fewer answers a second. */
 static void
-lead(struct job *job)
+lead(void *arg)
 {
-	struct line *line = (struct line *)(void *)((char *)job - offsetof(struct line, job));
+	struct line *line = arg;
 	struct combiner *c = line->combiner;
 	struct reserve *all[COMBINER_BATCH_MAX];
 	int count = take_members(c, line, all);
+	int64_t now = clock_ms();
 
+	for (int i = 0; i < count; i++)
+		metrics_waited(WAIT_RESERVE, (now - all[i]->since_ms) * 1000);
 	if (count > 0)	/* or they were turned away meanwhile */
 		decide(c, all, count);
 	pass_on(c, line);
@@ -249,7 +259,7 @@ line_new(struct combiner *c, int64_t drop)
 
 	if (line == NULL)
 		return NULL;
-	line->job.run = lead;
+	line->job = (struct job){ .run = lead, .arg = line };
 	line->combiner = c;
 	line->drop = drop;
 	TAILQ_INIT(&line->waiting);

@@ -39,7 +39,7 @@ work(void *arg)
 	struct job *job;
 
 	while ((job = take(arg)) != NULL)
-		job->run(job);
+		job->run(job->arg);
 	return NULL;
 }
 

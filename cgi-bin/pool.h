@@ -5,10 +5,11 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-/* One piece of work, part of what it is about; the pool owns nothing of it. */
+/* One piece of work, mostly part of what it is about; the pool owns nothing of it. */
 struct job {
 	TAILQ_ENTRY(job) next;
-	void (*run)(struct job *job);	/* on a thread of the pool; may free the job */
+	void (*run)(void *arg);	/* on a thread of the pool; may free the job */
+	void *arg;
 	int64_t since_ms;		/* when it was handed over */
 };
 

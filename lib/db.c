@@ -5,12 +5,16 @@
 #include <libpq-fe.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "buf.h"
 #include "clock.h"
+#include "connect.h"
+#include "failpoint.h"
 #include "log.h"
+#include "metrics.h"
 
 #define MAX_PARAMS	16
 #define TRIES		4	/* of one call, whatever the reasons */
@@ -18,6 +22,9 @@
 
 /* Functions that answer a request return lastpair.reply; its messages come as lines. */
 #define REPLY "SELECT status, code, body, array_to_string(events, E'\\n') FROM "
+
+/* The time of those who go by this clock, see db_ask_time(). */
+#define NOW_MS "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
 /* What may be called. `writes`: api.durable() goes with it. `again`: number of a
  * boolean parameter, added at the end, that is true when the call is sent again
@@ -27,7 +34,7 @@ static const struct function {
 	int params;
 	bool writes, again;
 } functions[FN_COUNT] = {
-	[FN_PING] = { "ping", "SELECT 1", 0, false, false },
+	[FN_PING] = { "ping", "SELECT " NOW_MS, 0, false, false },
 	[FN_REGISTER] = { "register",
 	    "SELECT * FROM api.register($1,$2,$3,$4,$5,$6)", 6, true, false },
 	[FN_LOGIN_START] = { "login_start",
@@ -67,12 +74,24 @@ static const struct function {
 	    1, true, false },
 	[FN_EXPIRY_LOCK] = { "expiry_lock", "SELECT api.expiry_lock()", 0, false, false },
 	[FN_HOUSEKEEP] = { "housekeep", "SELECT api.housekeep($1)", 1, true, false },
+	[FN_OVERDUE] = { "overdue", "SELECT api.overdue()", 0, false, false },
+	[FN_WEBHOOK_LOCK] = { "webhook_lock", "SELECT api.webhook_lock()", 0, false, false },
+	[FN_WEBHOOK_OPENINGS] = { "webhook_openings", "SELECT api.webhook_openings()", 0, true, false },
+	[FN_WEBHOOK_DUE] = { "webhook_due",
+	    "SELECT * FROM api.webhook_due($1,$2)", 2, true, false },
+	/* A mark that is lost only sends an event twice: nobody waits for the disk. */
+	[FN_WEBHOOK_DONE] = { "webhook_done",
+	    "SELECT api.webhook_done($1,$2,$3,$4,$5)", 5, false, false },
+	[FN_WEBHOOK_BACKLOG] = { "webhook_backlog",
+	    "SELECT * FROM api.webhook_backlog()", 0, false, false },
+	[FN_WEBHOOK_HOUSEKEEP] = { "webhook_housekeep",
+	    "SELECT api.webhook_housekeep($1,$2)", 2, false, false },
 	[FN_STREAM_POLL] = { "stream_poll",
 	    "SELECT * FROM api.stream_poll($1,$2)", 2, false, false },
 	[FN_STREAM_SESSIONS] = { "stream_sessions",
 	    "SELECT * FROM api.stream_sessions($1)", 1, false, false },
 	[FN_STREAM_ORIGIN] = { "stream_origin",
-	    "SELECT api.stream_origin()", 0, false, false },
+	    "SELECT api.stream_origin(), " NOW_MS, 0, false, false },
 };
 
 struct connection {
@@ -80,6 +99,8 @@ struct connection {
 	PGconn *pg;			/* NULL: not connected */
 	bool prepared[FN_COUNT];
 	bool durable_prepared;
+	bool warned;			/* by the server, since this was last set to false */
+	int64_t connected_ms;
 };
 
 struct db_pool {
@@ -87,8 +108,9 @@ struct db_pool {
 	pthread_cond_t idle_again;
 	struct connection *idle;
 	int64_t refused_at_ms;		/* when connecting last failed; 0: it did not */
+	int64_t lost_at_ms;		/* when a connection was last lost */
 	unsigned long generation;
-	const struct conf *conf;
+	struct server_list *servers;
 	char *user;
 	int size;
 	struct connection all[];
@@ -101,7 +123,7 @@ enum outcome {
 	BROKEN,		/* a defect in the function */
 	CONFLICT,	/* rolled back, worth another try */
 	BUSY,		/* rolled back for want of room or time */
-	STALE,		/* prepared statements are gone; nothing was done */
+	STALE,		/* another connection is needed; nothing was done */
 	LOST,		/* the connection died; what was done is unknown */
 };
 
@@ -134,25 +156,23 @@ db_result_free(struct db_result *r)
 }
 
 struct db_pool *
-db_pool_new(const struct conf *conf, const char *user, int size)
+db_pool_new(const char *database, const char *user, int size)
 {
 	struct db_pool *pool = calloc(1, sizeof(*pool) + (size_t)size * sizeof(pool->all[0]));
-	pthread_condattr_t attr;
 
 	if (pool == NULL)
 		return NULL;
 	pool->user = strdup(user);
-	if (pool->user == NULL) {
+	pool->servers = server_list_new(database);
+	if (pool->user == NULL || pool->servers == NULL) {
+		server_list_free(pool->servers);
+		free(pool->user);
 		free(pool);
 		return NULL;
 	}
-	pool->conf = conf;
 	pool->size = size;
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&pool->idle_again, &attr);
-	pthread_condattr_destroy(&attr);
+	pthread_cond_init(&pool->idle_again, NULL);
 	for (int i = 0; i < size; i++) {
 		pool->all[i].next_idle = pool->idle;
 		pool->idle = &pool->all[i];
@@ -178,6 +198,7 @@ db_pool_free(struct db_pool *pool)
 		disconnect(&pool->all[i]);
 	pthread_cond_destroy(&pool->idle_again);
 	pthread_mutex_destroy(&pool->lock);
+	server_list_free(pool->servers);
 	free(pool->user);
 	free(pool);
 }
@@ -192,18 +213,20 @@ db_pool_generation(const struct db_pool *pool)
 static struct connection *
 borrow(struct db_pool *pool)
 {
-	int64_t deadline = clock_ms() + DB_WAIT_MS;
+	int64_t began_us = clock_us(), deadline = began_us / 1000 + DB_WAIT_MS;
 	struct timespec until = { deadline / 1000, deadline % 1000 * 1000000 };
 	struct connection *c;
 	int rc = 0;
 
 	pthread_mutex_lock(&pool->lock);
 	while (pool->idle == NULL && rc == 0)
-		rc = pthread_cond_timedwait(&pool->idle_again, &pool->lock, &until);
+		rc = pthread_cond_clockwait(&pool->idle_again, &pool->lock, CLOCK_MONOTONIC,
+		    &until);
 	c = pool->idle;
 	if (c != NULL)
 		pool->idle = c->next_idle;
 	pthread_mutex_unlock(&pool->lock);
+	metrics_waited(WAIT_CONNECTION, clock_us() - began_us);
 	return c;
 }
 
@@ -252,39 +275,61 @@ note_connected(struct db_pool *pool, bool connected, const char *message)
 		log_error("can't reach PostgreSQL: %s", message);
 }
 
-/* PQconnectdb() has no deadline of its own for each step; this has. */
+/* A warning with a commit says that it is not as safe as it should be: when a wait for the
+ * synchronous standby is cancelled, PostgreSQL warns and reports success. */
+static void
+on_notice(void *arg, const PGresult *res)
+{
+	struct connection *c = arg;
+	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	if (severity == NULL || strcmp(severity, "WARNING") != 0)
+		return;
+	c->warned = true;
+	log_error("PostgreSQL warns: %s", PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY));
+}
+
 static bool
 connect_now(struct db_pool *pool, struct connection *c)
 {
-	const char *keys[] = { "dbname", "user", "application_name", "client_encoding",
-	    "tcp_user_timeout", "target_session_attrs", NULL };
-	const char *values[] = { pool->conf->database, pool->user, "lastpair", "UTF8",
-	    "5000", "any", NULL };
 	int64_t deadline = clock_ms() + DB_CONNECT_MS;
-	PostgresPollingStatusType want = PGRES_POLLING_WRITING;
 	int64_t refused = __atomic_load_n(&pool->refused_at_ms, __ATOMIC_RELAXED);
+	char why[256];
 
 	if (refused != 0 && clock_ms() - refused < RETRY_CONNECT_MS)
 		return false;
-	/* The conninfo comes first, as "dbname"; target_session_attrs in it must win. */
-	if (strstr(pool->conf->database, "target_session_attrs") != NULL)
-		keys[5] = NULL;
-	c->pg = PQconnectStartParams(keys, values, 1);
-	while (c->pg != NULL && PQstatus(c->pg) != CONNECTION_BAD && want != PGRES_POLLING_OK &&
-	    want != PGRES_POLLING_FAILED) {
-		if (!wait_for(c->pg, want == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline))
-			break;
-		want = PQconnectPoll(c->pg);
-	}
-	if (c->pg == NULL || PQstatus(c->pg) != CONNECTION_OK || want != PGRES_POLLING_OK ||
-	    PQsetnonblocking(c->pg, 1) != 0 || !PQenterPipelineMode(c->pg)) {
-		note_connected(pool, false, c->pg != NULL ? PQerrorMessage(c->pg) : "no memory");
+	c->connected_ms = clock_ms();
+	c->pg = server_connect(pool->servers, pool->user, deadline, why, sizeof(why));
+	if (c->pg != NULL && (PQsetnonblocking(c->pg, 1) != 0 || !PQenterPipelineMode(c->pg))) {
+		snprintf(why, sizeof(why), "no pipeline mode");
 		disconnect(c);
+	}
+	if (c->pg == NULL) {
+		note_connected(pool, false, why);
 		return false;
 	}
+	PQsetNoticeReceiver(c->pg, on_notice, c);
 	note_connected(pool, true, NULL);
 	return true;
 }
+
+#ifdef LP_FAILPOINTS
+/* `executed`: the server has done the statement, and its transaction is open. `sent`: it will
+ * do it, and commit. */
+static void
+fail_at_server(PGconn *pg, const char *point, const char *name)
+{
+	if (!failpoint_armed(point, name))
+		return;
+	if (strcmp(point, "executed") == 0 && PQsendFlushRequest(pg) && PQflush(pg) == 0)
+		wait_for(pg, POLLIN, clock_ms() + DB_CALL_MS);
+	else
+		PQflush(pg);
+	failpoint(point, name);
+}
+#else
+#define fail_at_server(pg, point, name) ((void)0)
+#endif
 
 /* Sends one statement, prepared on its first use on this connection, and the
  * sync point that ends its transaction. */
@@ -294,8 +339,10 @@ send_statement(PGconn *pg, const char *name, const char *sql, bool *prepared, in
 {
 	if (!*prepared && !PQsendPrepare(pg, name, sql, 0, NULL))
 		return false;
-	return PQsendQueryPrepared(pg, name, count, params, NULL, NULL, 0) &&
-	    PQpipelineSync(pg);
+	if (!PQsendQueryPrepared(pg, name, count, params, NULL, NULL, 0))
+		return false;
+	fail_at_server(pg, "executed", name);
+	return PQpipelineSync(pg);
 }
 
 /* Pushes out what is queued and reads until a result is there. A server that
@@ -326,13 +373,14 @@ judge(const struct function *f, PGconn *pg, const PGresult *res)
 		return LOST;
 	if (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0)
 		return CONFLICT;
-	if (strcmp(state, "26000") == 0 || strcmp(state, "0A000") == 0)
+	/* 25006: the server has become a standby, or was made read-only. */
+	if (strcmp(state, "26000") == 0 || strcmp(state, "0A000") == 0 ||
+	    strcmp(state, "25006") == 0)
 		return STALE;
 	if (strncmp(state, "22", 2) == 0)
 		return REFUSED;
 	if (strncmp(state, "53", 2) == 0 || strncmp(state, "58", 2) == 0 ||
-	    strcmp(state, "57014") == 0 || strcmp(state, "55P03") == 0 ||
-	    strcmp(state, "25006") == 0) {
+	    strcmp(state, "57014") == 0 || strcmp(state, "55P03") == 0) {
 		log_error("%s: %s", f->name, PQresultErrorMessage(res));
 		return BUSY;
 	}
@@ -392,29 +440,34 @@ attempt(struct connection *c, const struct function *f, int count, const char *c
 	PGresult *nothing = NULL;
 	enum outcome outcome, flushed;
 
+	c->warned = false;
 	if (!send_statement(c->pg, f->name, f->sql, &c->prepared[fn], count, params))
 		return LOST;
 	if (f->writes && !send_statement(c->pg, "durable", "SELECT api.durable()",
 	    &c->durable_prepared, 0, NULL))
 		return LOST;
+	fail_at_server(c->pg, "sent", f->name);
 	outcome = read_to_sync(f, c->pg, deadline, &c->prepared[fn], rows);
+	FAILPOINT("committed", f->name);
 	if (outcome == LOST || !f->writes)
 		return outcome;
 
 	flushed = read_to_sync(f, c->pg, deadline, &c->durable_prepared, &nothing);
 	PQclear(nothing);
-	if (flushed != DONE && outcome == DONE)
+	if ((flushed != DONE || c->warned) && outcome == DONE)
 		return LOST;	/* not known to be on disk: not to be acknowledged */
 	return outcome;
 }
 
-/* An idle connection has nothing to read unless the server hung up on it. */
+/* An idle connection has nothing to read unless the server hung up on it. One that was made
+ * before another was lost may lead to the same server that is away without a word. */
 static bool
-hung_up(const struct connection *c)
+in_doubt(struct db_pool *pool, const struct connection *c)
 {
 	struct pollfd p = { .fd = PQsocket(c->pg), .events = POLLIN };
 
-	return poll(&p, 1, 0) != 0;
+	return poll(&p, 1, 0) != 0 ||
+	    c->connected_ms <= __atomic_load_n(&pool->lost_at_ms, __ATOMIC_RELAXED);
 }
 
 /* Borrows, connects if need be, tries once, gives back. */
@@ -430,7 +483,7 @@ try_once(struct db_pool *pool, const struct function *f, int count, const char *
 		log_error("%s: no connection came free in %d ms", f->name, DB_WAIT_MS);
 		return LOST;
 	}
-	if (c->pg != NULL && hung_up(c))
+	if (c->pg != NULL && in_doubt(pool, c))
 		disconnect(c);
 	if (c->pg == NULL && !connect_now(pool, c)) {
 		give_back(pool, c);
@@ -438,6 +491,8 @@ try_once(struct db_pool *pool, const struct function *f, int count, const char *
 	}
 	*reached = true;
 	outcome = attempt(c, f, count, params, rows);
+	if (outcome == LOST)
+		__atomic_store_n(&pool->lost_at_ms, clock_ms(), __ATOMIC_RELAXED);
 	if (outcome == LOST || outcome == STALE)
 		disconnect(c);
 	give_back(pool, c);
@@ -493,6 +548,18 @@ db_call(struct db_pool *pool, enum db_fn fn, int count, const char *const *param
 	}
 	log_error("%s: gave up after %d tries", f->name, TRIES);
 	return DB_UNAVAILABLE;
+}
+
+enum db_status
+db_ask_time(struct db_pool *pool)
+{
+	struct db_result *rows;
+	enum db_status status = db_call(pool, FN_PING, 0, NULL, &rows);
+
+	if (status == DB_OK)
+		clock_db_is(db_number(rows, 0, 0));
+	db_result_free(rows);
+	return status;
 }
 
 char *

@@ -10,8 +10,6 @@
 
 #include <stdbool.h>
 
-#include "conf.h"
-
 /* The stored functions, in the order of the table in db.c. */
 enum db_fn {
 	FN_PING,
@@ -37,6 +35,13 @@ enum db_fn {
 	FN_EXPIRE,
 	FN_EXPIRY_LOCK,
 	FN_HOUSEKEEP,
+	FN_OVERDUE,
+	FN_WEBHOOK_LOCK,
+	FN_WEBHOOK_OPENINGS,
+	FN_WEBHOOK_DUE,
+	FN_WEBHOOK_DONE,
+	FN_WEBHOOK_BACKLOG,
+	FN_WEBHOOK_HOUSEKEEP,
 	FN_STREAM_POLL,
 	FN_STREAM_SESSIONS,
 	FN_STREAM_ORIGIN,
@@ -66,10 +71,10 @@ void db_result_free(struct db_result *r);
 
 struct db_pool;
 
-/* A pool of at most `size` connections as `user` to conf->database, shared by any
- * number of threads. Connects when first needed. `conf` must outlive it. NULL
- * when memory is out. */
-struct db_pool *db_pool_new(const struct conf *conf, const char *user, int size);
+/* A pool of at most `size` connections as `user` to `database` (a conninfo; see connect.h for
+ * several hosts), shared by any number of threads. Connects when first needed. NULL when
+ * memory is out. */
+struct db_pool *db_pool_new(const char *database, const char *user, int size);
 void db_pool_free(struct db_pool *pool);
 
 /* Calls `fn` with `count` text parameters (NULL is SQL's NULL) on a connection
@@ -81,6 +86,9 @@ void db_pool_free(struct db_pool *pool);
  * DB_CALL_MS for an answer. */
 enum db_status db_call(struct db_pool *pool, enum db_fn fn, int count,
     const char *const *params, struct db_result **result);
+
+/* Asks for the time, which clock_db_ms() goes by from then on. */
+enum db_status db_ask_time(struct db_pool *pool);
 
 /* How often the pool has connected anew: a reader that sees it change must not
  * trust what it read before (commits that were not yet on disk may be gone). */

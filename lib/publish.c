@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "log.h"
 #include "metrics.h"
+#include "sentinel.h"
 
 #define QUEUE_LEN	4096
 #define BATCH_LEN	512	/* messages that go as one */
@@ -27,18 +28,28 @@ struct publisher {
 	pthread_cond_t more;
 	char *queue[QUEUE_LEN];		/* a ring: `count` messages from `head` on */
 	unsigned int head, count;
+	bool nowhere;			/* there is no Redis: by the settings */
 	bool ending;
 	int64_t end_by_ms;
 	bool down;			/* said so in the log */
 	int64_t taken_ms;		/* when the queue was last emptied */
 };
 
+static bool
+by_sentinels(const struct conf *conf)
+{
+	return conf->redis_sentinels != NULL && conf->redis_sentinels[0] != '\0';
+}
+
 static redisContext *
 connect_redis(const struct conf *conf)
 {
 	struct timeval limit = { 0, TIMEOUT_MS * 1000 };
-	redisContext *redis = redisConnectUnixWithTimeout(conf->redis_socket, limit);
+	redisContext *redis;
 
+	if (by_sentinels(conf))
+		return sentinel_connect(conf->redis_sentinels, conf->redis_master, limit);
+	redis = redisConnectUnixWithTimeout(conf->redis_socket, limit);
 	if (redis != NULL && (redis->err != 0 || redisSetTimeout(redis, limit) != REDIS_OK)) {
 		redisFree(redis);
 		redis = NULL;
@@ -151,10 +162,16 @@ struct publisher *
 publisher_new(const struct conf *conf)
 {
 	struct publisher *p = calloc(1, sizeof(*p));
+	const char *wrong = by_sentinels(conf) ? sentinel_wrong(conf->redis_sentinels) : NULL;
 
-	if (p == NULL)
+	if (wrong != NULL)
+		log_error("redis_sentinels %s", wrong);
+	if (p == NULL || wrong != NULL) {
+		free(p);
 		return NULL;
+	}
 	p->conf = conf;
+	p->nowhere = !by_sentinels(conf) && conf->redis_socket[0] == '\0';
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->more, NULL);
 	if (pthread_create(&p->thread, NULL, run, p) != 0) {
@@ -169,7 +186,7 @@ publish(struct publisher *p, const char *message, size_t len)
 {
 	char *copy;
 
-	if (p->conf->redis_socket[0] == '\0')
+	if (p->nowhere)
 		return;
 	copy = strndup(message, len);
 	pthread_mutex_lock(&p->lock);

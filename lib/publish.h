@@ -12,7 +12,8 @@
 struct publisher;
 
 /* A publisher with a thread of its own that keeps the connection to Redis. Call
- * after any fork. `conf` must outlive it. NULL when memory or threads are out. */
+ * after any fork. `conf` must outlive it. NULL when memory or threads are out, and after a line in the
+ * log when redis_sentinels can't be read. */
 struct publisher *publisher_new(const struct conf *conf);
 
 /* Queues a copy of `message`, one line, of `len` bytes, and returns at once. When the queue is full the
@@ -25,7 +26,8 @@ void publish_lines(struct publisher *p, const char *messages);
 /* Sends what is queued, for at most 500 ms, then ends the thread. */
 void publisher_free(struct publisher *p);
 
-/* Whether Redis answers a PING on a connection of its own within 100 ms. */
+/* Whether Redis answers a PING on a connection of its own within 100 ms; by way of sentinels, 100 ms for
+ * each step and each sentinel that is away. */
 bool publish_ping(const struct conf *conf);
 
 #endif

@@ -8,9 +8,11 @@
 
 #include "clock.h"
 #include "log.h"
+#include "sentinel.h"
 
 #define ASK_MS		500	/* between signs of life that are asked for */
 #define SILENCE_MS	1500	/* without an answer: it is dead or frozen */
+#define SENTINEL_MS	300	/* for a sentinel to say who is the master */
 #define BACKOFF_MIN_MS	100
 #define BACKOFF_MAX_MS	1000
 
@@ -19,6 +21,8 @@ struct listener {
 	struct event_base *base;
 	struct listener_watch watch;
 	redisAsyncContext *redis;	/* NULL: waiting to connect again */
+	bool asking;		/* that is a sentinel, asked for the master */
+	unsigned int sentinel;	/* the one to ask next */
 	struct event *timer;	/* to connect again, or to ask for a sign of life */
 	bool subscribed;
 	bool down;		/* said so in the log */
@@ -37,19 +41,29 @@ set_timer(struct listener *l, int64_t ms)
 		log_error("Redis: no memory for a timer");
 }
 
+static void
+leave(struct listener *l)
+{
+	redisAsyncContext *redis = l->redis;
+
+	l->redis = NULL;
+	if (l->asking)	/* that one did not help */
+		l->sentinel++;
+	l->asking = false;
+	if (redis != NULL) {
+		redis->data = NULL;	/* its last callbacks are nobody's */
+		redisAsyncFree(redis);
+	}
+}
+
 /* Gives up the connection and connects anew before long. A new context each time:
  * hiredis would not subscribe again by itself. */
 static void
 start_over(struct listener *l, const char *why)
 {
-	redisAsyncContext *redis = l->redis;
 	int64_t wait;
 
-	l->redis = NULL;
-	if (redis != NULL) {
-		redis->data = NULL;	/* its last callbacks are nobody's */
-		redisAsyncFree(redis);
-	}
+	leave(l);
 	if (!l->down)
 		log_error("Redis: %s; changes come from the database until it is back", why);
 	l->down = true;
@@ -123,23 +137,58 @@ subscribe(struct listener *l)
 	set_timer(l, ASK_MS);
 }
 
-static void
-connect_redis(struct listener *l)
+/* Takes a new connection over; false after having started over. */
+static bool
+attach(struct listener *l, redisAsyncContext *redis)
 {
-	redisAsyncContext *redis = redisAsyncConnectUnix(l->conf->redis_socket);
-
-	l->connects++;
+	l->redis = redis;
 	if (redis == NULL || redis->err != 0 || redisLibeventAttach(redis, l->base) != REDIS_OK) {
-		l->redis = redis;
 		start_over(l, redis != NULL ? redis->errstr : "no memory");
-		return;
+		return false;
 	}
 	redis->data = l;
 	redisAsyncSetConnectCallback(redis, on_connect);
 	redisAsyncSetDisconnectCallback(redis, on_disconnect);
-	l->redis = redis;
 	l->asked_ms = 0;
-	subscribe(l);
+	return true;
+}
+
+static void
+on_master(redisAsyncContext *redis, void *arg, void *unused)
+{
+	struct listener *l = redis->data;
+	struct redis_place place;
+
+	(void)unused;
+	if (l == NULL || arg == NULL)
+		return;		/* on_disconnect() sees to it */
+	if (!sentinel_master(arg, &place)) {
+		start_over(l, "a sentinel knows of no master");
+		return;
+	}
+	l->asking = false;
+	leave(l);
+	if (attach(l, redisAsyncConnect(place.host, place.port)))
+		subscribe(l);
+}
+
+static void
+connect_redis(struct listener *l)
+{
+	struct redis_place place;
+
+	l->connects++;
+	if (!sentinel_at(l->conf->redis_sentinels, l->sentinel, &place)) {
+		if (attach(l, redisAsyncConnectUnix(l->conf->redis_socket)))
+			subscribe(l);
+		return;
+	}
+	l->asking = true;
+	if (!attach(l, redisAsyncConnect(place.host, place.port)))
+		return;
+	redisAsyncCommand(l->redis, on_master, NULL, "SENTINEL get-master-addr-by-name %s",
+	    l->conf->redis_master);
+	set_timer(l, SENTINEL_MS);
 }
 
 static void
@@ -151,6 +200,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (l->redis == NULL)
 		connect_redis(l);
+	else if (l->asking)
+		start_over(l, "a sentinel does not answer");
 	else if (l->asked_ms != 0 && clock_ms() - l->asked_ms > SILENCE_MS)
 		start_over(l, "it does not answer");
 	else
@@ -162,9 +213,14 @@ listener_new(const struct conf *conf, struct event_base *base,
     const struct listener_watch *watch)
 {
 	struct listener *l = calloc(1, sizeof(*l));
+	const char *wrong = sentinel_wrong(conf->redis_sentinels);
 
-	if (l == NULL)
+	if (l == NULL || wrong != NULL) {
+		if (wrong != NULL)
+			log_error("redis_sentinels %s", wrong);
+		free(l);
 		return NULL;
+	}
 	l->conf = conf;
 	l->base = base;
 	l->watch = *watch;
@@ -175,7 +231,7 @@ listener_new(const struct conf *conf, struct event_base *base,
 		free(l);
 		return NULL;
 	}
-	if (conf->redis_socket[0] != '\0')
+	if (conf->redis_socket[0] != '\0' || conf->redis_sentinels[0] != '\0')
 		connect_redis(l);
 	return l;
 }

@@ -16,7 +16,7 @@ struct listener_watch {
 struct listener;
 
 /* Connects, now and whenever the connection is lost or silent. `conf` must outlive
- * it. NULL when memory is out. */
+ * it. NULL when memory is out, and after a line in the log when redis_sentinels can't be read. */
 struct listener *listener_new(const struct conf *conf, struct event_base *base,
     const struct listener_watch *watch);
 void listener_free(struct listener *l);	/* NULL is harmless */

@@ -1,6 +1,7 @@
-/** Plain HTTP on node:http: every header is ours, none is added, each call is a connection of its own. */
+/** Plain HTTP on node:http: every header is ours, none is added, each call is a connection of its own unless an agent is given. */
 import http from 'node:http';
 import net from 'node:net';
+import { SLOW } from './wait.mjs';
 
 /**
  * @typedef {object} Answer
@@ -12,10 +13,10 @@ import net from 'node:net';
  * @property {string} asked  the request and the answer in a line, for messages
  *
  * @param {{port: number, method?: string, path: string, headers?: Record<string, any>,
- *   body?: unknown, raw?: string|Buffer, timeoutMs?: number}} call  `body` is sent as JSON, `raw` as it is
- * @returns {Promise<Answer>}
+ *   body?: unknown, raw?: string|Buffer, timeoutMs?: number, agent?: http.Agent|false}} call  `body` is sent as JSON, `raw` as it is
+ * @returns {Promise<Answer>}  rejected with an error that has `reused` where the connection had carried another call before
  */
-export function request({ port, method = 'GET', path, headers = {}, body, raw, timeoutMs = 30_000 }) {
+export function request({ port, method = 'GET', path, headers = {}, body, raw, timeoutMs = 30_000 * SLOW, agent = false }) {
 	const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
 	const bytes = payload === undefined ? undefined : Buffer.from(payload);
 	const all = { ...headers };
@@ -26,20 +27,39 @@ export function request({ port, method = 'GET', path, headers = {}, body, raw, t
 		all['Content-Length'] = bytes.length;
 
 	return new Promise((resolve, reject) => {
-		const req = http.request({ host: '127.0.0.1', port, method, path, headers: all, agent: false, timeout: timeoutMs });
+		const req = http.request({ host: '127.0.0.1', port, method, path, headers: all, agent, timeout: timeoutMs });
+		const fail = (/** @type {Error} */ error) => reject(Object.assign(error, { reused: req.reusedSocket }));
 
 		req.on('timeout', () => req.destroy(new Error(`${method} ${path}: no answer in ${timeoutMs} ms`)));
-		req.on('error', reject);
+		req.on('error', fail);
 		req.on('response', (res) => {
 			/** @type {Buffer[]} */
 			const chunks = [];
 
 			res.on('data', (chunk) => chunks.push(chunk));
-			res.on('error', reject);
-			res.on('end', () => resolve(answer(res, Buffer.concat(chunks), `${method} ${path} ${String(bytes ?? '')}`)));
+			res.on('error', fail);
+			res.on('end', () => {
+				try {
+					const whole = answer(res, Buffer.concat(chunks), `${method} ${path} ${String(bytes ?? '')}`);
+
+					watcher({ method, path, sent: bytes && String(bytes) }, whole);
+					resolve(whole);
+				} catch (error) {	/* not the JSON that it says it is */
+					fail(/** @type {Error} */ (error));
+				}
+			});
 		});
 		req.end(bytes);
 	});
+}
+
+/** @typedef {(call: {method: string, path: string, sent?: string}, answer: Answer) => void} Watcher */
+/** @type {Watcher} */
+let watcher = () => {};
+
+/** Has every answer looked at before whoever asked gets it; what the watcher throws, they get instead. @param {Watcher} look */
+export function watchAnswers(look) {
+	watcher = look;
 }
 
 /** @param {Record<string, any>} headers @param {string} name */
@@ -72,7 +92,7 @@ export function rawRequest(port, bytes) {
 		const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes));
 		let text = '';
 
-		socket.setTimeout(15_000, () => socket.destroy(new Error('no answer in 15 s')));
+		socket.setTimeout(15_000 * SLOW, () => socket.destroy(new Error(`no answer in ${15 * SLOW} s`)));
 		socket.on('data', (chunk) => { text += chunk; });
 		socket.on('end', () => resolve(text));
 		socket.on('close', () => resolve(text));

@@ -4,14 +4,24 @@ import { waitFor } from './wait.mjs';
 
 /** @typedef {{id?: string, event: string, data: any, at: number}} StreamEvent */
 
+/** @typedef {{opened?: (stream: Stream) => void, event?: (event: StreamEvent) => void}} StreamWatcher */
+/** @type {StreamWatcher} */
+let watcher = {};
+
+/** Has every stream, and every event of one, looked at; what the watcher throws fails the test. @param {StreamWatcher} look */
+export function watchStreams(look) {
+	watcher = look;
+}
+
 export class Stream {
 	/**
 	 * Opens a stream and waits for the answer's headers, whatever the status.
 	 * @param {number} port
-	 * @param {{query?: string, headers?: Record<string, any>, token?: string, cookie?: string}} [options]
+	 * @param {{query?: string, headers?: Record<string, any>, token?: string, cookie?: string,
+	 *   take?: (event: StreamEvent) => void}} [options]  with `take` nothing is kept: each event is handed over
 	 * @returns {Promise<Stream>}
 	 */
-	static open(port, { query = '', headers = {}, token, cookie } = {}) {
+	static open(port, { query = '', headers = {}, token, cookie, take } = {}) {
 		/** @type {Record<string, any>} */
 		const all = { Accept: 'text/event-stream', ...headers };
 
@@ -23,13 +33,19 @@ export class Stream {
 			const req = http.request({ host: '127.0.0.1', port, path: `/api/events${query}`, headers: all, agent: false });
 
 			req.on('error', reject);
-			req.on('response', (res) => resolve(new Stream(req, res)));
+			req.on('response', (res) => {
+				const stream = new Stream(req, res, take);
+
+				watcher.opened?.(stream);
+				resolve(stream);
+			});
 			req.end();
 		});
 	}
 
-	/** @param {http.ClientRequest} req @param {http.IncomingMessage} res */
-	constructor(req, res) {
+	/** @param {http.ClientRequest} req @param {http.IncomingMessage} res @param {(event: StreamEvent) => void} [take] */
+	constructor(req, res, take) {
+		this.take = take;
 		this.req = req;
 		this.res = res;
 		this.status = res.statusCode ?? 0;
@@ -93,9 +109,19 @@ export class Stream {
 		return known;
 	}
 
+	/** @param {StreamEvent} event */
+	#event(event) {
+		watcher.event?.(event);
+		if (this.take)
+			this.take(event);
+		else
+			this.events.push(event);
+	}
+
 	/** @param {string} chunk */
 	#take(chunk) {
-		this.text += chunk;
+		if (!this.take)
+			this.text += chunk;
 		const lines = (this.rest + chunk).split(/\r\n|\n|\r/);
 
 		this.rest = lines.pop() ?? '';
@@ -107,7 +133,7 @@ export class Stream {
 	#line(line) {
 		if (line === '') {
 			if (this.draft.data.length)
-				this.events.push({
+				this.#event({
 					id: this.draft.id,
 					event: this.draft.event || 'message',
 					data: JSON.parse(this.draft.data.join('\n')),
@@ -117,12 +143,15 @@ export class Stream {
 			return;
 		}
 		if (line.startsWith(':')) {
+			if (this.take)
+				return;
 			this.comments.push({ text: line.slice(1), at: Date.now() });
 			return;
 		}
 		const [, name = '', value = ''] = line.match(/^([^:]*):? ?(.*)$/s) ?? [];
 
-		this.fields.push(name);
+		if (!this.take)
+			this.fields.push(name);
 		if (name === 'event')
 			this.draft.event = value;
 		else if (name === 'data')

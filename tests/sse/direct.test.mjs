@@ -12,7 +12,7 @@ import { freePort } from '../lib/stack.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import test from '../lib/test.mjs';
 import { pause, waitFor } from '../lib/wait.mjs';
-import { withSettings } from './daemon.mjs';
+import { figure, withSettings } from './daemon.mjs';
 
 const ORIGIN = stack.url;
 const port = await freePort();
@@ -146,6 +146,17 @@ test('changes arrive there as well, and a reader goes on from one door to the ot
 	await api.del(`/api/reservations/${hold.id}`);
 	await proxied.next((e) => e.event === 'stock:update' && e.data.dropId === drop.id && e.data.availableStock === 5);
 	assert.ok(!proxied.events.some((e) => e.event === 'snapshot'));
+});
+
+test('only streams through nginx are counted as such', async (t) => {
+	await waitFor('the others to leave', async () => await figure('subscribers') === 0);
+	for (const headers of [{ Origin: ORIGIN }, {}])
+		await (await open(t, { headers })).next('snapshot');
+	const proxied = await Stream.open(stack.port);
+	t.after(() => proxied.close());
+	await proxied.next('snapshot');
+	await waitFor('the figures', async () => await figure('subscribers') === 3);
+	assert.equal(await figure('proxied'), 1);
 });
 
 test('a head that does not come in ten seconds is answered 408, one that is too long 431', async () => {

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "clock.h"
+#include "conf.h"
 #include "test.h"
 
 static void
@@ -141,7 +142,7 @@ a_server_that_is_away_is_said_once_and_costs_no_time(void **state)
 
 	(void)state;
 	server_open(&s, false, false);
-	pool = db_pool_new(&s.conf, "nobody", 2);
+	pool = db_pool_new(s.conf.database, "nobody", 2);
 	assert_non_null(pool);
 	test_stderr_begin(&said);
 	for (int i = 0; i < 50; i++) {
@@ -166,7 +167,7 @@ a_server_that_never_answers_costs_no_more_than_the_time_to_connect(void **state)
 
 	(void)state;
 	server_open(&s, true, false);
-	pool = db_pool_new(&s.conf, "nobody", 1);
+	pool = db_pool_new(s.conf.database, "nobody", 1);
 	test_stderr_begin(&said);
 	assert_int_equal(timed_ping(pool, &took), DB_UNAVAILABLE);
 	test_stderr_end(&said);
@@ -186,7 +187,7 @@ a_server_that_hangs_up_is_not_tried_in_a_frenzy(void **state)
 
 	(void)state;
 	server_open(&s, true, true);
-	pool = db_pool_new(&s.conf, "nobody", 1);
+	pool = db_pool_new(s.conf.database, "nobody", 1);
 	test_stderr_begin(&said);
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(timed_ping(pool, &took), DB_UNAVAILABLE);
@@ -200,7 +201,7 @@ static void
 a_pool_that_was_never_used_goes_without_a_word(void **state)
 {
 	struct conf conf = { .database = (char *)"dbname=none" };
-	struct db_pool *pool = db_pool_new(&conf, "nobody", 64);
+	struct db_pool *pool = db_pool_new(conf.database, "nobody", 64);
 
 	(void)state;
 	assert_non_null(pool);

@@ -2,7 +2,6 @@
 #include "pool.h"
 
 #include <semaphore.h>
-#include <stddef.h>
 
 #include "clock.h"
 #include "test.h"
@@ -17,9 +16,9 @@ static char order[16];	/* in which tasks ran, of a pool of one thread */
 static int ran;
 
 static void
-run(struct job *job)
+run(void *arg)
 {
-	struct task *t = (struct task *)(void *)((char *)job - offsetof(struct task, job));
+	struct task *t = arg;
 
 	while (t->go != NULL && sem_wait(t->go) != 0)
 		;
@@ -40,7 +39,8 @@ jobs_run_in_the_order_they_came_but_for_those_put_first(void **state)
 	sem_init(&go, 0, 0);
 	ran = 0;
 	for (int i = 0; i < 4; i++)
-		tasks[i] = (struct task){ .job.run = run, .n = i, .go = i == 0 ? &go : NULL };
+		tasks[i] = (struct task){ .job = { .run = run, .arg = &tasks[i] }, .n = i,
+		    .go = i == 0 ? &go : NULL };
 	pool_push(pool, &tasks[0].job);
 	for (int64_t until = clock_ms() + 5000; pool_waiting(pool) > 0; clock_sleep_ms(1))
 		assert_true(clock_ms() < until);
@@ -60,7 +60,8 @@ one_job_that_waits_does_not_hold_up_another_thread(void **state)
 {
 	struct pool *pool = pool_new(2);
 	sem_t go, done;
-	struct task slow = { .job.run = run, .go = &go }, quick = { .job.run = run, .done = &done };
+	struct task slow = { .job = { .run = run, .arg = &slow }, .go = &go };
+	struct task quick = { .job = { .run = run, .arg = &quick }, .done = &done };
 
 	(void)state;
 	assert_non_null(pool);
