@@ -379,7 +379,8 @@ take_limits(struct worker *w)
 	if (strcmp(w->name, "auth") != 0)
 		w->queue_max = (int)conf->worker_queue;
 	return (struct combiner_limits){ .batch_max = (int)conf->reserve_batch,
-	    .waiting_max = (int)conf->reserve_queue, .wait_ms = DB_WAIT_MS };
+	    .waiting_max = (int)conf->reserve_queue, .wait_ms = DB_WAIT_MS,
+	    .soon_ms = (int)conf->reserve_wait_ms };
 }
 
 static void
