@@ -176,16 +176,16 @@ finish(struct client *c, enum status status)
 	req->status = status;
 	reply_write(req, &out);
 	FAILPOINT("reply", req->route);
+	http = reply_http_status(req);
+	took_us = clock_us() - c->began_us;
+	metrics_request(route_figures(c->route), http, took_us);	/* who has the answer finds it counted */
 	kept = conn_answer(c->conn, &out, last);
 	if (!kept && !last)
 		log_error("%s: the answer could not be sent", req->id);
 	buf_free(&out);
 
-	http = reply_http_status(req);
 	FAILPOINT("publish", req->route);
 	publish_lines(w->ctx.publisher, req->events);	/* now that nobody waits for it */
-	took_us = clock_us() - c->began_us;
-	metrics_request(route_figures(c->route), http, took_us);
 	log_request(&(struct log_request){ .id = req->id, .pool = w->name,
 	    .method = req->method_text, .route = req->route, .status = http, .us = took_us });
 	arena_reset(c->arena);
