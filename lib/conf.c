@@ -351,10 +351,11 @@ conf_reload(struct conf *conf, const char *path)
 	struct buf wrong = { 0 };
 	struct conf news;
 	bool ok = read_file(&news, path, &wrong);
+	char *rest = NULL;
 
 	if (!ok) {
-		for (char *line = wrong.data != NULL ? strtok(wrong.data, "\n") : NULL; line != NULL;
-		    line = strtok(NULL, "\n"))
+		for (char *line = wrong.data != NULL ? strtok_r(wrong.data, "\n", &rest) : NULL;
+		    line != NULL; line = strtok_r(NULL, "\n", &rest))
 			log_error("%s", line);
 		log_error("settings: the old ones stay in force");
 	} else {
