@@ -176,16 +176,16 @@ finish(struct client *c, enum status status)
 	req->status = status;
 	reply_write(req, &out);
 	FAILPOINT("reply", req->route);
+	http = reply_http_status(req);
+	took_us = clock_us() - c->began_us;
+	metrics_request(route_figures(c->route), http, took_us);	/* who has the answer finds it counted */
 	kept = conn_answer(c->conn, &out, last);
 	if (!kept && !last)
 		log_error("%s: the answer could not be sent", req->id);
 	buf_free(&out);
 
-	http = reply_http_status(req);
 	FAILPOINT("publish", req->route);
 	publish_lines(w->ctx.publisher, req->events);	/* now that nobody waits for it */
-	took_us = clock_us() - c->began_us;
-	metrics_request(route_figures(c->route), http, took_us);
 	log_request(&(struct log_request){ .id = req->id, .pool = w->name,
 	    .method = req->method_text, .route = req->route, .status = http, .us = took_us });
 	arena_reset(c->arena);
@@ -465,7 +465,7 @@ close_idle(struct worker *w)
 	left = w->client_count;
 	pthread_mutex_unlock(&w->lock);
 	while ((c = LIST_FIRST(&idle)) != NULL)
-		client_free(c);
+		client_free(c);	/* NOLINT(clang-analyzer-unix.Malloc): who is freed has left the list */
 	return left;
 }
 
@@ -595,6 +595,7 @@ watch_open(struct worker *w)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);	/* what Debian's multiwatch sends when told to send SIGTERM */
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGUSR2);

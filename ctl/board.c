@@ -8,7 +8,7 @@
 
 #include "screen.h"
 
-#define LABEL		18	/* columns of a row's name */
+#define LABEL		20	/* columns of a row's name */
 #define VALUE		10	/* of its number */
 #define NOTE		26	/* of what is said behind the sparkline, where there is room */
 #define BAR_MAX		40
@@ -20,10 +20,10 @@
 
 static const char *const names[TRACK_COUNT] = {
 	[TRACK_HOLDS] = "holds/s", [TRACK_SALES] = "sales/s", [TRACK_SOLD_OUT] = "sold out/s",
-	[TRACK_REQUESTS] = "requests/s", [TRACK_TOOK] = "answered in",
-	[TRACK_AWAY] = "turned away/s", [TRACK_THREAD] = "thread wait",
-	[TRACK_CONNECTION] = "connection wait", [TRACK_SUBSCRIBERS] = "streams",
-	[TRACK_LAG] = "event lag",
+	[TRACK_REQUESTS] = "requests/s", [TRACK_TOOK] = "answered, p99",
+	[TRACK_AWAY] = "turned away/s", [TRACK_THREAD] = "thread wait, p99",
+	[TRACK_CONNECTION] = "database wait, p99", [TRACK_SUBSCRIBERS] = "streams",
+	[TRACK_LAG] = "event lag, p99",
 };
 
 static bool
@@ -148,11 +148,6 @@ note(const struct board *b, enum track t, char *out, size_t size)
 		return;
 	case TRACK_LAG:
 		snprintf(out, size, "%.0f skipped, %.0f let go", f->skipped, f->let_go);
-		return;
-	case TRACK_TOOK:
-	case TRACK_THREAD:
-	case TRACK_CONNECTION:
-		snprintf(out, size, "99 of 100");
 		return;
 	default:
 		return;

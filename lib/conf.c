@@ -105,7 +105,7 @@ static const struct setting settings[] = {
 	{ AT(sql_dir), .fallback = LP_SQL_DIR,
 	  .help = "migrations and functions, for lastpairctl migrate" },
 	{ AT(log_dir), .fallback = "",
-	  .help = "folder of the log files api.log, auth.log, sse.log and expire.log; empty: standard error" },
+	  .help = "folder of the log files, one a service (api.log, sse.log ...); empty: standard error" },
 	{ AT(log_level), .type = CHOICE, .fallback = "info", .live = true,
 	  .choices = { [LOG_ERROR] = "error", [LOG_NOTICE] = "notice", [LOG_INFO] = "info" },
 	  .help = "the least that is logged; at info each request is a line" },
@@ -393,8 +393,8 @@ conf_help(FILE *out)
 		struct buf range = { 0 };
 
 		add_range(s, &range);
-		fprintf(out, "  %s = %s\n      %s%s\n", s->name, s->fallback, s->help,
-		    range.data != NULL ? range.data : "");
+		fprintf(out, "  %s = %s\n      %s%s%s\n", s->name, s->fallback, s->help,
+		    range.data != NULL ? range.data : "", s->live ? "; a reload changes it" : "");
 		buf_free(&range);
 	}
 }

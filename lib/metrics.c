@@ -322,7 +322,7 @@ write_durations(const struct figures *f, struct buf *out)
 	const char *labels;
 
 	head(out, "lastpair_request_duration_seconds", "histogram",
-	    "From a request's arrival at the worker until its answer was sent.");
+	    "From a request's arrival at the worker until its answer was made.");
 	for (int i = 0; i < ROUTES; i++) {
 		labels = route_labels(f, i, text, sizeof(text));
 		if (labels != NULL && histogram_count(&f->routes[i].took) > 0)

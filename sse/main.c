@@ -211,14 +211,14 @@ max_subscribers(const struct conf *conf)
 	return (int)room;
 }
 
-/* SIGQUIT is what multiwatch(1) passes on for SIGTERM. */
 static bool
 wire_signals(struct daemon *d)
 {
 	static const struct {
 		int number;
 		event_callback_fn run;
-	} all[SIGNALS] = { { SIGTERM, on_stop }, { SIGINT, on_stop }, { SIGQUIT, on_stop },
+	} all[SIGNALS] = { { SIGTERM, on_stop }, { SIGINT, on_stop },
+	    { SIGQUIT, on_stop },	/* what Debian's multiwatch sends when told to send SIGTERM */
 	    { SIGHUP, on_reload }, { SIGUSR2, on_reload }, { SIGUSR1, on_reopen } };
 
 	for (int i = 0; i < SIGNALS; i++) {

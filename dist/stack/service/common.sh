@@ -50,7 +50,7 @@ rotate_logs() { # [BYTES]
 	for log in "$LP_DIR"/log/*.log; do
 		[ "$(stat -c %s "$log" 2>/dev/null || echo 0)" -gt "${1:-67108864}" ] || continue
 		case ${log##*/} in
-		api.log | auth.log | sse.log | expire.log) mv -f "$log" "$log.1" ;;
+		api.log | auth.log | sse.log | expire.log | webhooks.log) mv -f "$log" "$log.1" ;;
 		access.log | nginx.log)
 			mv -f "$log" "$log.1"
 			kill -USR1 "$(cat "$LP_DIR/run/nginx.pid")" 2>/dev/null
@@ -59,3 +59,6 @@ rotate_logs() { # [BYTES]
 		esac
 	done
 }
+
+# Tests may have the workers, the daemon and the expiry run by another program, which
+# LASTPAIR_WRAP names (valgrind, say).
