@@ -2,6 +2,8 @@
  * it does lastpair-expire; one works at a time. Of an endpoint one event is on its way at a time, so
  * that they come in their order; the endpoints wait for each other only for a free place. */
 #include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -299,20 +301,21 @@ drain(struct hooks *h, int64_t ms)
 		deliver_wait(h->deliverer, 100);
 }
 
-/* What is due now, and what becomes due by that. */
+/* What is due now, until nothing is. */
 static int
 run_once(struct hooks *h)
 {
-	bool fine = true;
+	bool fine, some;
 
 	do {
 		h->look_at_ms = 0;
 		fine = look_around(h);
+		some = !TAILQ_EMPTY(&h->lanes);
 		do {
 			send_lanes(h);
 			deliver_wait(h->deliverer, 100);
 		} while (h->on_their_way > 0 && !ending);
-	} while (fine && !TAILQ_EMPTY(&h->lanes) && !ending);
+	} while (fine && some && !ending);
 	count_backlog(h);
 	return fine ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -24,6 +24,7 @@ command cmd_audit, cmd_db;					/* store.c */
 command cmd_user_create, cmd_user_import, cmd_user_revoke, cmd_token;	/* users.c */
 command cmd_config;						/* config.c */
 command cmd_top;						/* top.c */
+command cmd_import;						/* import.c */
 command cmd_drop_create, cmd_drop_list;				/* drops.c */
 command cmd_webhook_add, cmd_webhook_list, cmd_webhook_remove, cmd_webhook_replay,
     cmd_webhook_rotate, cmd_webhook_test;			/* webhooks.c */

@@ -22,6 +22,8 @@ static const char usage[] =
 "  token FILE              a fresh token for each e-mail address, a line each\n"
 "  drop create [FILE]      make a drop from a JSON document, as POST /api/drops takes it\n"
 "  drop list               all drops as JSON, as GET /api/drops shows them\n"
+"  import [--users FILE] [--drops FILE] [--purchases FILE]\n"
+"                          take over another system's, from CSV with a line of names\n"
 "  config                  every setting as it is in force, and where it stands\n"
 "  config --check FILE     whether FILE could be the settings\n"
 "  top [-n COUNT]          the store at work, each second\n"
@@ -49,6 +51,7 @@ static const struct {
 	{ "user", "import", cmd_user_import, 1, 1, false },
 	{ "user", "revoke", cmd_user_revoke, 1, 1, false },
 	{ NULL, "token", cmd_token, 1, 1, false },
+	{ NULL, "import", cmd_import, 2, 6, false },
 	{ "drop", "create", cmd_drop_create, 0, 1, false },
 	{ "drop", "list", cmd_drop_list, 0, 0, false },
 	{ "webhook", "add", cmd_webhook_add, 1, 3, false },

@@ -50,5 +50,7 @@ cmd_db(struct ctl *ctl)
 	args[4] = ctl->conf.database_user_owner;
 	memcpy(args + 5, ctl->argv, (size_t)ctl->argc * sizeof(*args));
 	execvp("psql", args);
-	return ctl_fail("psql: %s (install postgresql-client)", strerror(errno));
+	ctl_fail("psql: %s (install postgresql-client)", strerror(errno));
+	free(args);
+	return EXIT_FAILURE;
 }

@@ -22,6 +22,7 @@
 #define MIN_SECRET	32
 #define MAX_SECRET	256
 #define MAX_ID		32
+#define BASE64URL	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 #define DIGEST_LEN	32	/* of SHA-256 */
 #define SEEN_SLOTS	131072	/* tokens remembered; a power of two */
 #define SEEN_LOCKS	64
@@ -70,8 +71,7 @@ read_key(const char *setting, struct key *key)
 	if (secret != NULL) {
 		*secret++ = '\0';
 		ok = line[0] != '\0' && strlen(line) <= MAX_ID &&
-		    strspn(line, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
-		    == strlen(line) &&
+		    strspn(line, BASE64URL) == strlen(line) &&
 		    strlen(secret) >= MIN_SECRET && strlen(secret) <= MAX_SECRET &&
 		    strchr(secret, ' ') == NULL;
 	}
@@ -188,6 +188,24 @@ read_claims(jwt_t *jwt, struct seen *seen)
 	return true;
 }
 
+/* Three parts of base64url (RFC 7515, section 3.1), none of them empty: of an empty one libjwt
+ * 1.10.2 takes no room to decode it, and writes there. */
+static bool
+has_three_parts(const char *token)
+{
+	for (int parts = 1;; parts++) {
+		size_t len = strspn(token, BASE64URL);
+
+		if (len == 0)
+			return false;
+		token += len;
+		if (*token == '\0')
+			return parts == 3;
+		if (*token++ != '.')
+			return false;
+	}
+}
+
 /* Verifies the signature with one key after the other. */
 static bool
 decode(const struct token_keys *keys, const char *token, struct seen *seen)
@@ -257,7 +275,7 @@ token_verify(const struct token_keys *keys, const char *token, int64_t now,
 	if (len > TOKEN_MAX_LEN || !EVP_Digest(token, len, seen.digest, NULL, keys->sha256, NULL))
 		return false;
 	if (!recall(keys->memory, &seen)) {
-		if (!decode(keys, token, &seen))
+		if (!has_three_parts(token) || !decode(keys, token, &seen))
 			return false;
 		remember(keys->memory, &seen);
 	}

@@ -43,12 +43,15 @@ static unsigned long
 resident(void)
 {
 	FILE *f = fopen("/proc/self/statm", "re");
-	unsigned long all, pages = 0;
+	char line[128], *size_ends;
+	unsigned long pages = 0;
 
 	if (f == NULL)
 		return 0;
-	if (fscanf(f, "%lu %lu", &all, &pages) != 2)
-		pages = 0;
+	if (fgets(line, sizeof(line), f) != NULL) {
+		(void)strtoul(line, &size_ends, 10);	/* all of it; then what is resident */
+		pages = strtoul(size_ends, NULL, 10);
+	}
 	fclose(f);
 	return pages * (unsigned long)sysconf(_SC_PAGESIZE);
 }

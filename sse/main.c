@@ -32,7 +32,7 @@
 #define LAST_MS		100	/* for heads that are on their way when the daemon is to end */
 #define OWN_FILES	48	/* descriptors for everything but callers and loops */
 #define LOOP_FILES	4	/* for one more loop */
-#define SIGNALS		5
+#define SIGNALS		6
 
 struct daemon {
 	struct conf conf;
@@ -217,8 +217,9 @@ wire_signals(struct daemon *d)
 	static const struct {
 		int number;
 		event_callback_fn run;
-	} all[SIGNALS] = { { SIGTERM, on_stop }, { SIGINT, on_stop }, { SIGHUP, on_reload },
-	    { SIGUSR2, on_reload }, { SIGUSR1, on_reopen } };
+	} all[SIGNALS] = { { SIGTERM, on_stop }, { SIGINT, on_stop },
+	    { SIGQUIT, on_stop },	/* what Debian's multiwatch sends when told to send SIGTERM */
+	    { SIGHUP, on_reload }, { SIGUSR2, on_reload }, { SIGUSR1, on_reopen } };
 
 	for (int i = 0; i < SIGNALS; i++) {
 		d->signals[i] = evsignal_new(d->base, all[i].number, all[i].run, d);

@@ -5,7 +5,7 @@ import { processesOf } from '../lib/stack.mjs';
 import { auditClean } from '../lib/store.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import test from '../lib/test.mjs';
-import { pause } from '../lib/wait.mjs';
+import { pause, waitFor } from '../lib/wait.mjs';
 
 const ROUNDS = 2;	/* the soak goes on */
 
@@ -16,7 +16,7 @@ test('the power cut under load: every acknowledged hold and purchase is there af
 		for (let i = 0; i < ROUNDS; i++) {
 			await pause(2000 + Math.random() * 500);
 			assert.ok(stack.cutPower() > 20, 'there was much to kill');
-			assert.deepEqual(processesOf(stack.dir), [], 'nothing of it lives');
+			await waitFor('nothing of it to live', () => processesOf(stack.dir).length === 0);
 			const cut = Date.now();
 
 			await stack.again();

@@ -110,11 +110,11 @@ async function watched(t, context, { tolerate, path = '/', before, live = true }
  * @param {WatchedPage} page @param {import('playwright-core').Response} response */
 async function lookAt(page, response) {
 	const { pathname, search } = new URL(response.url());
-	const headers = response.headers();
+	const headers = await response.allHeaders().catch(() => undefined);	/* the page may have gone meanwhile */
 
-	if (!response.url().startsWith(stack.url) || !pathname.startsWith('/api/') || pathname === '/api/events' || !headers['x-request-id'])
+	if (!headers || !response.url().startsWith(stack.url) || !pathname.startsWith('/api/') || pathname === '/api/events' || !headers['x-request-id'])
 		return;
-	const raw = await response.body().catch(() => undefined);	/* the page may have gone meanwhile */
+	const raw = await response.body().catch(() => undefined);
 
 	if (!raw)
 		return;

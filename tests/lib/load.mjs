@@ -341,11 +341,13 @@ export class Load {
 		return Math.round(longest);
 	}
 
-	/** How long after an answer in that time each reader showed its stock or a newer one, in milliseconds.
+	/** How long after an answer in that time each reader showed its stock or a newer one, in milliseconds; `latest`: when the last
+	 * of them did.
 	 * @param {number} [from] @param {number} [to] */
 	lag(from = 0, to = Infinity) {
 		/** @type {number[]} */
 		const all = [];
+		let latest = 0;
 
 		for (const reader of this.readers)
 			for (const drop of this.drops) {
@@ -355,12 +357,16 @@ export class Load {
 				for (const v of this.versions.filter((x) => x.dropId === drop.id).sort((a, b) => a.version - b.version)) {
 					while (i < told.length && (told[i]?.version ?? 0) < v.version)
 						i++;
-					if (v.at >= from && v.at < to)
-						all.push(i < told.length ? Math.max(0, (told[i]?.at ?? 0) - v.at) : Infinity);
+					if (v.at < from || v.at >= to)
+						continue;
+					const shownAt = told[i]?.at ?? Infinity;
+
+					latest = Math.max(latest, shownAt);
+					all.push(Math.max(0, shownAt - v.at));
 				}
 			}
 		all.sort((a, b) => a - b);
-		return { n: all.length, p50: quantile(all, 0.5), p99: quantile(all, 0.99), max: quantile(all, 1) };
+		return { n: all.length, p50: quantile(all, 0.5), p99: quantile(all, 0.99), max: quantile(all, 1), latest };
 	}
 
 	/* ---- the end ---- */

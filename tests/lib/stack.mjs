@@ -161,7 +161,7 @@ export class Stack {
 		const conf = path.join(this.dir, 'lastpair.conf');
 
 		return commands()
-			.filter(({ argv }) => path.basename(argv[0] ?? '') === program && argv.includes(conf))
+			.filter(({ argv }) => isRun(argv, program) && argv.includes(conf))
 			.map(({ pid }) => pid);
 	}
 
@@ -219,6 +219,13 @@ export class Stack {
 			return h?.httpStatus === 200 && [h.database, h.redis, h.sse].every((part) => part === 'ok');
 		}, ms);
 	}
+}
+
+/** Whether a command line is the program's, by itself or under valgrind. @param {string[]} argv @param {string} program */
+function isRun(argv, program) {
+	const [first = ''] = argv;
+
+	return path.basename(first) === program || (first.includes('valgrind') && argv.some((word) => path.basename(word) === program));
 }
 
 /** Every process that this user may look at. @param {boolean} [nameless]  with those that have no command line (any more) */

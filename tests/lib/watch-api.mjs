@@ -10,6 +10,12 @@ import { watchStreams } from './sse.mjs';
  */
 const UNSEEN = {
 	'GET /api/events 307': 'only with sse_listen: the suites sse and browser have such a store',
+	'GET /api/events 400 bad_request': 'only with sse_listen: the suite sse',
+	'GET /api/events 403 cross_site': 'only with sse_listen: the suite sse',
+	'GET /api/events 408 too_slow': 'only with sse_listen: the suite sse',
+	'GET /api/events 431 head_too_long': 'only with sse_listen: the suite sse',
+	'OPTIONS /api/events 204': 'only with sse_listen: the suite sse',
+	'OPTIONS /api/events 403 cross_site': 'only with sse_listen: the suite sse',
 	'GET /api/events 503 at_capacity': 'takes a store of its own with few streams: the suite sse',
 	'GET /api/events 503 unavailable': 'a moment after the start of the daemon',
 	'GET /healthz 503': 'takes a database that is away: the suite faults',

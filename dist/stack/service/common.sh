@@ -59,3 +59,6 @@ rotate_logs() { # BYTES
 		esac
 	done
 }
+
+# Tests may have the workers, the daemon and the expiry run by another program, which
+# LASTPAIR_WRAP names (valgrind, say).
