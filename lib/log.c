@@ -89,8 +89,8 @@ log_to(const char *dir, const char *name)
 		path[0] = '\0';
 		return false;
 	}
-	out = fd;
 	journal = false;
+	__atomic_store_n(&out, fd, __ATOMIC_RELEASE);
 	return true;
 }
 
@@ -108,7 +108,7 @@ look_for_file(time_t now)
 	struct stat st;
 	int fd;
 
-	if (path[0] == '\0' || (__atomic_load_n(&looked, __ATOMIC_RELAXED) == now &&
+	if (__atomic_load_n(&out, __ATOMIC_ACQUIRE) == STDERR_FILENO || (__atomic_load_n(&looked, __ATOMIC_RELAXED) == now &&
 	    !__atomic_load_n(&reopen, __ATOMIC_RELAXED)) || pthread_mutex_trylock(&lock) != 0)
 		return;
 	__atomic_store_n(&looked, now, __ATOMIC_RELAXED);
@@ -226,7 +226,7 @@ end(struct line *l)
 	if (l->json)
 		l->text[l->len++] = '}';
 	l->text[l->len++] = '\n';
-	put = write(out, l->text, l->len);
+	put = write(__atomic_load_n(&out, __ATOMIC_ACQUIRE), l->text, l->len);
 	(void)put;	/* nowhere left to say it */
 }
 
