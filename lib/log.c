@@ -23,7 +23,7 @@ static int pid;
 static int level = LOG_INFO, format = LOG_TEXT;
 static bool journal;		/* reads standard error */
 
-/* The file; no path: standard error. Its descriptor keeps its number. */
+/* The file, whose descriptor keeps its number. */
 static char path[PATH_LEN];
 static int out = STDERR_FILENO;
 static struct stat file;
@@ -77,7 +77,6 @@ log_to(const char *dir, const char *name)
 		return true;
 	n = snprintf(path, sizeof(path), "%s/%s.log", dir, name);
 	if (n < 0 || (size_t)n >= sizeof(path)) {
-		path[0] = '\0';
 		errno = ENAMETOOLONG;
 		fd = -1;
 	} else {
@@ -86,7 +85,6 @@ log_to(const char *dir, const char *name)
 	if (fd < 0 || fstat(fd, &file) != 0) {
 		fprintf(stderr, "%s: %s/%s.log: %s; is log_dir right?\n", program, dir, name,
 		    strerror(errno));
-		path[0] = '\0';
 		return false;
 	}
 	journal = false;
