@@ -11,7 +11,6 @@
 
 #include "test_sse.h"
 #include "clock.h"
-#include "drop.h"
 #include "json.h"
 
 #define LOG_TEXT 65536
