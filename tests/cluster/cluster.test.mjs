@@ -1,6 +1,5 @@
 /** A whole machine is lost, or cut off, while buyers buy: nothing acknowledged is lost, and the others go on. */
 import assert from 'node:assert/strict';
-import { after } from 'node:test';
 import test from '../lib/test.mjs';
 import { pause, waitFor } from '../lib/wait.mjs';
 import { ask } from './lib/redis.mjs';
@@ -13,13 +12,6 @@ const { startLoad, told } = await import('../lib/load.mjs');
 /** Sales are wanted back within 15 s; this is what no slowness of the machine under test explains. */
 const RESUME_LIMIT_MS = 60_000;
 const LIMIT = { timeout: 280_000 };
-let failed = false;
-
-after(() => {
-	if (failed)
-		console.log(`# the logs are in ${cluster.keepLogs()}`);
-});
-
 /** Buys while something is broken, goes on for a while, mends it, and compares everything.
  * @param {{diagnostic: (text: string) => void}} t
  * @param {(load: import('../lib/load.mjs').Load) => Promise<string|void>} hurt  says how it went
@@ -41,7 +33,7 @@ async function underLoad(t, hurt, mend) {
 			if (line)
 				t.diagnostic(line);
 	} catch (error) {
-		failed = true;
+		console.log(`# the logs are in ${cluster.keepLogs()}`);
 		throw error;
 	} finally {
 		load.stop();

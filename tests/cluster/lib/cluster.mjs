@@ -10,7 +10,7 @@ import path from 'node:path';
 import { ADMIN, BUILD, run, Stack, TOP } from '../../lib/stack.mjs';
 import { waitFor } from '../../lib/wait.mjs';
 import { Database, SECRET } from './database.mjs';
-import { Machine, makeBridge } from './net.mjs';
+import { Machine, makeBridge, makeDisk } from './net.mjs';
 import { Redis } from './redis.mjs';
 import { balancerSettings, startWeb } from './web.mjs';
 
@@ -21,9 +21,9 @@ export class Cluster extends Stack {
 		const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'lastpair-cluster-'));
 		const cluster = new Cluster(dir, BALANCER_PORT);
 
-		fs.chmodSync(dir, 0o755);
-		process.on('exit', () => fs.rmSync(dir, { recursive: true, force: true }));
 		makeBridge();
+		makeDisk(dir);
+		process.on('exit', () => spawnSync('umount', ['-l', dir]) && fs.rmdirSync(dir));
 		try {
 			await cluster.#start();
 		} catch (error) {
@@ -118,8 +118,9 @@ exec setpriv --reuid=postgres --regid=postgres --init-groups ${path.join(BUILD, 
 		const log = fs.openSync(path.join(this.dir, 'balancer.log'), 'a');
 
 		fs.writeFileSync(conf, balancerSettings(this.webs, this.port));
-		spawn('nginx', ['-e', path.join(this.dir, 'balancer.log'), '-p', this.dir, '-c', conf, '-g', `pid ${this.dir}/balancer.pid;`], { stdio: ['ignore', log, log] });
+		const child = spawn('nginx', ['-e', path.join(this.dir, 'balancer.log'), '-p', this.dir, '-c', conf, '-g', `pid ${this.dir}/balancer.pid;`], { stdio: ['ignore', log, log] });
 		fs.closeSync(log);
+		child.unref();
 	}
 
 	/** A web host that was killed comes up again. @param {Machine} m */
