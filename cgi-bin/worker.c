@@ -622,7 +622,7 @@ main(int argc, char **argv)
 
 	w.name = pool_name(&o, argc, argv, i);
 	options_conf(&o, &w.ctx.conf);
-	options_log(&o, &w.ctx.conf, w.name);
+	options_log(&o, &w.ctx.conf);
 	w.conf_path = o.conf_path;
 	if (!conn_init()) {
 		fputs("lastpair-api: descriptor 0 is no listening socket; start it by spawn-fcgi\n",
@@ -633,7 +633,7 @@ main(int argc, char **argv)
 		log_error("can't watch for requests: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}
-	if (!ctx_open(&w))
+	if (!ctx_open(&w) || !log_to(w.ctx.conf.log_dir, w.name))
 		return EXIT_FAILURE;
 	listen_on(&w, true);
 	if (!watch(&w)) {
