@@ -95,6 +95,17 @@ lane_free(struct lane *lane)
 	free(lane);
 }
 
+static void
+lanes_free(struct hooks *h)
+{
+	struct lane *lane, *after;
+
+	for (lane = TAILQ_FIRST(&h->lanes); lane != NULL; lane = after) {
+		after = TAILQ_NEXT(lane, next);
+		lane_free(lane);
+	}
+}
+
 /* Notes what came of a delivery; true when it was delivered. Where the database does not take the
  * note, the event is delivered once more. */
 static bool
@@ -372,9 +383,7 @@ main(int argc, char **argv)
 	if (h.db != NULL && h.deliverer != NULL && log_to(h.conf.log_dir, "webhooks"))
 		rc = once ? run_once(&h) : run_for_a_turn(&h);
 	deliverer_free(h.deliverer);
-	while (!TAILQ_EMPTY(&h.lanes))
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): who is freed has left the list */
-		lane_free(TAILQ_FIRST(&h.lanes));
+	lanes_free(&h);
 	db_pool_free(h.db);
 	conf_free(&h.conf);
 	return rc;
