@@ -69,7 +69,7 @@ read_database = ${this.conninfo()} target_session_attrs=standby
 redis_sentinels = ${this.data.map((m) => `${m.address}:26379`).join(' ')}
 signing_key_file = ${this.dir}/signing.key
 sql_dir = ${path.join(TOP, 'sql')}
-sse_heartbeat_seconds = 2
+sse_heartbeat_seconds = 1
 `;
 	}
 

@@ -73,7 +73,7 @@ http {
 		location = /api/events {
 			proxy_pass http://streams;
 			proxy_buffering off;
-			proxy_read_timeout 4s;
+			proxy_read_timeout 3s;
 		}
 		location @unavailable {
 			default_type application/problem+json;
