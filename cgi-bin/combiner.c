@@ -57,6 +57,14 @@ combiner_new(struct db_pool *db, struct pool *pool, const struct combiner_limits
 }
 
 void
+combiner_limit(struct combiner *c, const struct combiner_limits *limits)
+{
+	pthread_mutex_lock(&c->lock);
+	c->limits = *limits;
+	pthread_mutex_unlock(&c->lock);
+}
+
+void
 combiner_free(struct combiner *c)
 {
 	if (c == NULL)
@@ -233,7 +241,10 @@ lead(void *arg)
 	struct combiner *c = line->combiner;
 	struct reserve *all[COMBINER_BATCH_MAX];
 	int count = take_members(c, line, all);
+	int64_t now = clock_ms();
 
+	for (int i = 0; i < count; i++)
+		metrics_waited(WAIT_RESERVE, (now - all[i]->since_ms) * 1000);
 	if (count > 0)	/* or they were turned away meanwhile */
 		decide(c, all, count);
 	pass_on(c, line);

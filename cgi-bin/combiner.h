@@ -54,6 +54,9 @@ struct combiner_limits {
 struct combiner *combiner_new(struct db_pool *db, struct pool *pool,
     const struct combiner_limits *limits);
 
+/* Other limits from now on; from any thread. */
+void combiner_limit(struct combiner *c, const struct combiner_limits *limits);
+
 /* No reserve may be on its way. NULL is harmless. */
 void combiner_free(struct combiner *c);
 

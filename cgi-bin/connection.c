@@ -85,6 +85,24 @@ param_or(const struct conn *c, const char *name, const char *fallback)
 	return s != NULL ? s : fallback;
 }
 
+/* A header on which a decision hangs: "", which is good for nothing, when it came more than once.
+ * Of two, this program and a proxy in front of it may each believe another. */
+static const char *
+param_once(const struct conn *c, const char *name)
+{
+	size_t len = strlen(name);
+	const char *found = NULL;
+
+	for (char **p = c->fcgi.envp; p != NULL && *p != NULL; p++) {
+		if (strncmp(*p, name, len) != 0 || (*p)[len] != '=')
+			continue;
+		if (found != NULL)
+			return "";
+		found = *p + len + 1;
+	}
+	return found;
+}
+
 /* For what is still needed, by the log, when the request's own memory is gone. */
 static const char *
 param_kept(struct arena *arena, const struct conn *c, const char *name)
@@ -121,11 +139,11 @@ take_headers(struct req *req, const struct conn *c)
 	req->address = param_or(c, "REMOTE_ADDR", "");
 	req->authorization = param(c, "HTTP_AUTHORIZATION");
 	req->cookie = param(c, "HTTP_COOKIE");
-	req->origin = param(c, "HTTP_ORIGIN");
+	req->origin = param_once(c, "HTTP_ORIGIN");
 	req->host = param(c, "HTTP_HOST");
-	req->fetch_site = param(c, "HTTP_SEC_FETCH_SITE");
+	req->fetch_site = param_once(c, "HTTP_SEC_FETCH_SITE");
 	req->if_none_match = param(c, "HTTP_IF_NONE_MATCH");
-	req->key = param(c, "HTTP_IDEMPOTENCY_KEY");
+	req->key = param_once(c, "HTTP_IDEMPOTENCY_KEY");
 	req->tls = strcmp(param_or(c, "HTTPS", ""), "on") == 0;
 }
 

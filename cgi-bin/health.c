@@ -1,81 +1,23 @@
 /* /healthz and /metrics: for those who watch over the store. */
-#include <poll.h>
+#include <config.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
+#include "ask.h"
 #include "buf.h"
-#include "clock.h"
 #include "handlers.h"
 #include "metrics.h"
 #include "publish.h"
 #include "reply.h"
 
-#define DAEMON_MS	200	/* the event daemon answers at once or counts as away */
-#define DAEMON_MAX_LEN	65536
-
-static bool
-ready(int fd, short events, int64_t deadline)
-{
-	struct pollfd p = { .fd = fd, .events = events };
-	int64_t left = deadline - clock_ms();
-
-	return left > 0 && poll(&p, 1, (int)left) == 1;
-}
-
-/* Asks the event daemon's private socket for `path`; the answer's body in `out`. False
- * when it does not answer with 200 in time. */
-static bool
-ask_daemon(const struct conf *conf, const char *path, struct buf *out)
-{
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	int64_t deadline = clock_ms() + DAEMON_MS;
-	struct buf head = { 0 };
-	char chunk[4096];
-	const char *body;
-	bool ok = false;
-	ssize_t n = 0;
-	int fd;
-
-	if (strlen(conf->sse_admin_socket) >= sizeof(to.sun_path))
-		return false;
-	strcpy(to.sun_path, conf->sse_admin_socket);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return false;
-	buf_printf(&head, "GET %s HTTP/1.0\r\n\r\n", path);
-	if (!head.failed && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 &&
-	    send(fd, head.data, head.len, MSG_NOSIGNAL) == (ssize_t)head.len) {
-		buf_clear(&head);
-		while (head.len < DAEMON_MAX_LEN && ready(fd, POLLIN, deadline) &&
-		    (n = read(fd, chunk, sizeof(chunk))) > 0)
-			buf_add(&head, chunk, (size_t)n);
-		if (n == 0 && head.data != NULL && !head.failed) {
-			body = strstr(head.data, "\r\n\r\n");
-			ok = strncmp(head.data, "HTTP/1.", 7) == 0 &&
-			    strncmp(head.data + 8, " 200", 4) == 0 && body != NULL;
-			if (ok)
-				buf_puts(out, body + 4);
-		}
-	}
-	close(fd);
-	buf_free(&head);
-	return ok;
-}
-
 /* GET /healthz: 200 while the store can sell, which takes the database alone; 503 else. */
 enum status
 health_show(struct ctx *ctx, struct req *req)
 {
-	struct db_result *rows;
 	struct buf unused = { 0 };
-	bool database = db_call(ctx->db, FN_PING, 0, NULL, &rows) == DB_OK;
+	bool database = db_ask_time(ctx->db) == DB_OK;
 	bool redis = publish_ping(&ctx->conf);
 	bool sse = ask_daemon(&ctx->conf, "/healthz", &unused);
 
-	db_result_free(rows);
 	buf_free(&unused);
 	if (!database)
 		req->retry_after_s = 2;
@@ -85,6 +27,28 @@ health_show(struct ctx *ctx, struct req *req)
 	    sse ? "ok" : "down"));
 }
 
+static void
+gauge(struct buf *out, const char *name, const char *help, const char *value)
+{
+	buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n%s %s\n", name, help, name, name, value);
+}
+
+/* What only the database knows; if it does not answer, only that is told. */
+static void
+write_database(struct ctx *ctx, struct buf *out)
+{
+	struct db_result *rows;
+	bool up = db_call(ctx->db, FN_OVERDUE, 0, NULL, &rows) == DB_OK;
+
+	gauge(out, "lastpair_database_up", "Whether the database answers the workers.",
+	    up ? "1" : "0");
+	if (up)
+		gauge(out, "lastpair_expiry_overdue_seconds",
+		    "How long ago the oldest hold lapsed that was not returned yet; 0: there is none.",
+		    db_text(rows, 0, 0));
+	db_result_free(rows);
+}
+
 /* GET /metrics: 200, workers, expiry and daemon together. nginx lets only loopback in. */
 enum status
 metrics_show(struct ctx *ctx, struct req *req)
@@ -92,10 +56,12 @@ metrics_show(struct ctx *ctx, struct req *req)
 	struct buf out = { 0 };
 	bool up;
 
+	buf_puts(&out, "# HELP lastpair_build_info The release that answers.\n"
+	    "# TYPE lastpair_build_info gauge\nlastpair_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
 	metrics_write(&out);
+	write_database(ctx, &out);
 	up = ask_daemon(&ctx->conf, "/metrics", &out);
-	buf_printf(&out, "# HELP lastpair_sse_up Whether the event daemon answers.\n"
-	    "# TYPE lastpair_sse_up gauge\nlastpair_sse_up %d\n", up);
+	gauge(&out, "lastpair_sse_up", "Whether the event daemon answers.", up ? "1" : "0");
 	if (out.failed) {
 		buf_free(&out);
 		return UNAVAILABLE;

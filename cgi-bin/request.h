@@ -68,6 +68,7 @@ struct req {
 	bool by_cookie;			/* the token came in the cookie */
 	const char *session;		/* its id, from a token that verified; or NULL */
 	int64_t user;			/* whose token that is */
+	bool ask_time;			/* the token is good, but for the time as far as it is known */
 
 	/* The answer. */
 	enum status status;

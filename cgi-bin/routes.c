@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "metrics.h"
+
 #define KIB 1024
 
 static const struct route routes[] = {
@@ -27,6 +29,24 @@ static const struct route routes[] = {
 	{ GET,    "/healthz",			    OPEN,      0,	 health_show },
 	{ GET,    "/metrics",			    OPEN,      0,	 metrics_show },
 };
+
+#define ROUTES (sizeof(routes) / sizeof(routes[0]))
+
+static const char *const methods[METHOD_COUNT] = { "GET", "POST", "PATCH", "DELETE" };
+static int figures[ROUTES];	/* where each is counted */
+
+void
+routes_open(void)
+{
+	for (size_t i = 0; i < ROUTES; i++)
+		figures[i] = metrics_route(methods[routes[i].method], routes[i].pattern);
+}
+
+int
+route_figures(const struct route *r)
+{
+	return r != NULL ? figures[r - routes] : METRICS_NO_ROUTE;
+}
 
 /* Whether `path` fits `pattern`; copies what stands at {id}. */
 static bool
@@ -57,7 +77,7 @@ route_find(struct req *req, enum status *status)
 	static const char *const names[METHOD_COUNT] = { "GET, HEAD", "POST", "PATCH", "DELETE" };
 	const char *allow = NULL;
 
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+	for (size_t i = 0; i < ROUTES; i++) {
 		const struct route *r = &routes[i];
 
 		if (!fits(r->pattern, req->path, req->path_id))

@@ -23,4 +23,10 @@ struct route {
  * *status NOT_FOUND, or METHOD_NOT_ALLOWED and an Allow header. */
 const struct route *route_find(struct req *req, enum status *status);
 
+/* Gives each route its place among the figures; after metrics_open(). */
+void routes_open(void);
+
+/* That place, for metrics_request(); NULL: what fits no route. */
+int route_figures(const struct route *r);
+
 #endif

@@ -13,11 +13,11 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "connection.h"
+#include "failpoint.h"
 #include "log.h"
 #include "metrics.h"
 #include "options.h"
@@ -37,15 +37,18 @@ static const char usage[] =
 "Usage: lastpair-api [-c FILE] [--pool NAME]\n"
 "Answers the store's HTTP API as a FastCGI worker on the listening socket that it is\n"
 "given as descriptor 0 (by spawn-fcgi or a socket unit, say). SIGTERM: answers the\n"
-"requests in hand, then ends.\n\n"
+"requests in hand, then ends. SIGHUP or SIGUSR2: reads the settings again. SIGUSR1:\n"
+"opens the log file again.\n\n"
 "  --pool NAME  which pool of workers this is: api, or auth, which has signin_threads";
 
 struct worker {
 	struct ctx ctx;
 	const char *name;	/* of its pool */
+	const char *conf_path;
 	struct pool *pool;
 	int queue_max;		/* requests that may wait for a thread of it */
 	int wait_ms;		/* and how long */
+	enum metric_wait thread_wait;	/* where that is counted */
 	int epoll, signals;
 	bool listening;
 	atomic_bool draining;	/* ends after what is in hand */
@@ -120,8 +123,10 @@ take_session(struct ctx *ctx, struct req *req)
 
 	req->host_cookie = ctx->conf.cookie_secure;
 	token = req_token(req);
-	if (token == NULL || !token_verify(ctx->keys, token, (int64_t)time(NULL), claims))
+	if (token == NULL || !token_verify(ctx->keys, token, clock_db_ms() / 1000, claims)) {
+		req->ask_time = claims->untimely;
 		return UNAUTHENTICATED;
+	}
 	if (req->by_cookie && req->method != GET && req_cross_site(req))
 		return CROSS_SITE;
 	req->session = claims->session;
@@ -170,19 +175,19 @@ finish(struct client *c, enum status status)
 
 	req->status = status;
 	reply_write(req, &out);
+	FAILPOINT("reply", req->route);
+	http = reply_http_status(req);
+	took_us = clock_us() - c->began_us;
+	metrics_request(route_figures(c->route), http, took_us);	/* who has the answer finds it counted */
 	kept = conn_answer(c->conn, &out, last);
 	if (!kept && !last)
 		log_error("%s: the answer could not be sent", req->id);
 	buf_free(&out);
 
-	http = reply_http_status(req);
+	FAILPOINT("publish", req->route);
 	publish_lines(w->ctx.publisher, req->events);	/* now that nobody waits for it */
-	took_us = clock_us() - c->began_us;
-	metrics_add(http < 300 ? METRIC_REQUESTS_2XX : http < 400 ? METRIC_REQUESTS_3XX :
-	    http < 500 ? METRIC_REQUESTS_4XX : METRIC_REQUESTS_5XX, 1);
-	metrics_add(METRIC_REQUEST_US, (unsigned long)took_us);
-	log_info("%s %s %s %s %d %lld.%03lld ms", req->id, w->name, req->method_text, req->route,
-	    http, (long long)took_us / 1000, (long long)took_us % 1000);
+	log_request(&(struct log_request){ .id = req->id, .pool = w->name,
+	    .method = req->method_text, .route = req->route, .status = http, .us = took_us });
 	arena_reset(c->arena);
 	if (kept)
 		client_watch(c);
@@ -226,6 +231,7 @@ handle(void *arg)
 	struct client *c = arg;
 	struct worker *w = c->worker;
 
+	metrics_waited(w->thread_wait, clock_us() - c->began_us);
 	if (clock_ms() - c->job.since_ms > w->wait_ms) {
 		metrics_add(METRIC_REQUESTS_TURNED_AWAY, 1);
 		finish(c, UNAVAILABLE);
@@ -233,6 +239,21 @@ handle(void *arg)
 	}
 	finish(c, refuse_first(&w->ctx, c->req, c->route->access,
 	    c->route->handle(&w->ctx, c->req)));
+}
+
+/* Goes on on a thread of the pool, if not too many wait for one already. */
+static void
+await(struct client *c, void (*run)(void *arg))
+{
+	struct worker *w = c->worker;
+
+	if (pool_waiting(w->pool) >= w->queue_max) {
+		metrics_add(METRIC_REQUESTS_TURNED_AWAY, 1);
+		finish(c, UNAVAILABLE);
+		return;
+	}
+	c->job.run = run;
+	pool_push(w->pool, &c->job);
 }
 
 /* All that has to be said before the handler: OK when it is its turn. */
@@ -255,11 +276,37 @@ check(struct client *c)
 	return conn_body(c->conn, req, c->route->max_body);
 }
 
+/* From where all has been said that has to be said before the handler. */
+static void
+proceed(struct client *c, enum status status)
+{
+	struct worker *w = c->worker;
+
+	if (status != OK) {
+		finish(c, status);
+	} else if (c->route->handle == reservation_create) {	/* it waits in no thread */
+		status = c->route->handle(&w->ctx, c->req);
+		if (status != PENDING)	/* or it is somebody else's already */
+			settle(c, status);
+	} else {
+		await(c, handle);
+	}
+}
+
+/* On a thread of the pool. A token that has ended, or not begun, as far as this worker knows the
+ * database's time is refused only after that was asked for anew. */
+static void
+ask_time(void *arg)
+{
+	struct client *c = arg;
+
+	proceed(c, db_ask_time(c->worker->ctx.db) == DB_OK ? check(c) : UNAVAILABLE);
+}
+
 /* Takes the next request of a client up to where it may have to wait for something. */
 static void
 begin(struct client *c)
 {
-	struct worker *w = c->worker;
 	enum status status;
 
 	c->began_us = clock_us();
@@ -270,19 +317,10 @@ begin(struct client *c)
 	c->req->resume = resume;
 	c->req->resume_arg = c;
 	status = check(c);
-	if (status != OK) {
-		finish(c, status);
-	} else if (c->route->handle == reservation_create) {	/* it waits in no thread */
-		status = c->route->handle(&w->ctx, c->req);
-		if (status != PENDING)	/* or it is somebody else's already */
-			settle(c, status);
-	} else if (pool_waiting(w->pool) >= w->queue_max) {
-		metrics_add(METRIC_REQUESTS_TURNED_AWAY, 1);
-		finish(c, UNAVAILABLE);
-	} else {
-		c->job.run = handle;
-		pool_push(w->pool, &c->job);
-	}
+	if (status == UNAUTHENTICATED && c->req->ask_time)
+		await(c, ask_time);
+	else
+		proceed(c, status);
 }
 
 /*
@@ -332,6 +370,50 @@ welcome(struct worker *w)
 	client_watch(c);
 }
 
+/* What the settings say of limits, which can change while it runs. */
+static struct combiner_limits
+take_limits(struct worker *w)
+{
+	const struct conf *conf = &w->ctx.conf;
+
+	if (strcmp(w->name, "auth") != 0)
+		w->queue_max = (int)conf->worker_queue;
+	return (struct combiner_limits){ .batch_max = (int)conf->reserve_batch,
+	    .waiting_max = (int)conf->reserve_queue, .wait_ms = DB_WAIT_MS };
+}
+
+static void
+reload(struct worker *w)
+{
+	struct combiner_limits limits;
+
+	if (!conf_reload(&w->ctx.conf, w->conf_path))
+		return;
+	limits = take_limits(w);
+	combiner_limit(w->ctx.combiner, &limits);
+	log_set((enum log_level)w->ctx.conf.log_level, (enum log_format)w->ctx.conf.log_format);
+}
+
+static void
+take_signal(struct worker *w)
+{
+	struct signalfd_siginfo info;
+
+	if (read(w->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	switch (info.ssi_signo) {
+	case SIGHUP:
+	case SIGUSR2:
+		reload(w);
+		return;
+	case SIGUSR1:
+		log_reopen();
+		return;
+	default:
+		w->draining = true;
+	}
+}
+
 static void
 heard(struct worker *w, const struct epoll_event *event)
 {
@@ -340,7 +422,7 @@ heard(struct worker *w, const struct epoll_event *event)
 	if (event->data.ptr == w) {
 		welcome(w);
 	} else if (event->data.ptr == &w->signals) {
-		w->draining = true;
+		take_signal(w);
 	} else {
 		pthread_mutex_lock(&w->lock);
 		c->idle_since_ms = 0;
@@ -383,7 +465,7 @@ close_idle(struct worker *w)
 	left = w->client_count;
 	pthread_mutex_unlock(&w->lock);
 	while ((c = LIST_FIRST(&idle)) != NULL)
-		client_free(c);
+		client_free(c);	/* NOLINT(clang-analyzer-unix.Malloc): who is freed has left the list */
 	return left;
 }
 
@@ -429,6 +511,9 @@ pool_name(const struct options *o, int argc, char **argv, int i)
 		return "api";
 	if (strcmp(argv[i], "--pool") != 0 || i + 2 != argc)
 		options_wrong(o, "what is '%s'?", argv[i]);
+	if (argv[i + 1][0] == '\0' || strlen(argv[i + 1]) > 32 ||
+	    argv[i + 1][strspn(argv[i + 1], "abcdefghijklmnopqrstuvwxyz0123456789-_")] != '\0')
+		options_wrong(o, "a pool's name is of small letters, digits, - and _");
 	return argv[i + 1];
 }
 
@@ -457,6 +542,7 @@ ctx_open(struct worker *w)
 {
 	struct ctx *ctx = &w->ctx;
 	bool auth = strcmp(w->name, "auth") == 0;
+	struct combiner_limits limits = take_limits(w);
 	int threads = (int)(auth ? ctx->conf.signin_threads : ctx->conf.worker_threads);
 
 	ctx->keys = token_keys_load(ctx->conf.signing_key_file,
@@ -466,9 +552,12 @@ ctx_open(struct worker *w)
 	if (auth)	/* hashing passwords stands back behind everything else */
 		yield_often();
 	mallopt(M_ARENA_MAX, threads + 1);	/* so that threads don't wait for each other's */
-	w->queue_max = auth ? SIGNIN_QUEUE * threads : (int)ctx->conf.worker_queue;
+	if (auth)
+		w->queue_max = SIGNIN_QUEUE * threads;
 	w->wait_ms = auth ? SIGNIN_WAIT_MS : DB_WAIT_MS;
+	w->thread_wait = auth ? WAIT_THREAD_AUTH : WAIT_THREAD_API;
 	metrics_open(ctx->conf.metrics_file);
+	routes_open();
 	ctx->db = db_pool_new(ctx->conf.database, ctx->conf.database_user_api,
 	    (int)ctx->conf.database_pool);
 	if (ctx->conf.read_database[0] != '\0' && (ctx->standby = db_pool_new(
@@ -476,9 +565,7 @@ ctx_open(struct worker *w)
 	    (int)ctx->conf.database_pool)) == NULL)
 		return false;
 	w->pool = pool_new(threads);
-	ctx->combiner = combiner_new(ctx->db, w->pool, &(struct combiner_limits){
-	    .batch_max = (int)ctx->conf.reserve_batch,
-	    .waiting_max = (int)ctx->conf.reserve_queue, .wait_ms = DB_WAIT_MS });
+	ctx->combiner = combiner_new(ctx->db, w->pool, &limits);
 	ctx->publisher = publisher_new(&ctx->conf);
 	return ctx->db != NULL && w->pool != NULL && ctx->combiner != NULL &&
 	    ctx->publisher != NULL;
@@ -513,6 +600,10 @@ watch_open(struct worker *w)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);	/* what Debian's multiwatch sends when told to send SIGTERM */
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	pthread_mutex_init(&w->lock, NULL);
 	w->signals = signalfd(-1, &set, SFD_CLOEXEC);
@@ -530,7 +621,8 @@ main(int argc, char **argv)
 
 	w.name = pool_name(&o, argc, argv, i);
 	options_conf(&o, &w.ctx.conf);
-	log_open("lastpair-api");
+	options_log(&o, &w.ctx.conf, w.name);
+	w.conf_path = o.conf_path;
 	if (!conn_init()) {
 		fputs("lastpair-api: descriptor 0 is no listening socket; start it by spawn-fcgi\n",
 		    stderr);

@@ -78,9 +78,10 @@ sweep(struct expiry *e, long *expired, int64_t *wait_ms)
 	if (db_text(rows, 0, 1) != NULL && db_number(rows, 0, 1) < MAX_SLEEP_MS)
 		*wait_ms = db_number(rows, 0, 1);
 	metrics_add(METRIC_EXPIRY_SWEEPS, 1);
+	metrics_set(METRIC_EXPIRY_SWEPT_AT, (unsigned long)(clock_wall_ms() / 1000));
 	if (*expired > 0) {
 		metrics_add(METRIC_EXPIRED, (unsigned long)*expired);
-		metrics_set(METRIC_EXPIRY_LAG_MS, (unsigned long)db_number(rows, 0, 2));
+		metrics_waited(WAIT_EXPIRY, db_number(rows, 0, 2) * 1000);
 		log_info("returned %ld lapsed holds, the oldest %lld ms after its time", *expired,
 		    db_number(rows, 0, 2));
 	}
@@ -174,7 +175,7 @@ main(int argc, char **argv)
 	if (i + once < argc)
 		options_wrong(&o, "what is '%s'?", argv[i + once]);
 	options_conf(&o, &e.conf);
-	log_open("lastpair-expire");
+	options_log(&o, &e.conf, "expire");
 	sigaction(SIGTERM, &on_end, NULL);
 	sigaction(SIGINT, &on_end, NULL);
 	signal(SIGPIPE, SIG_IGN);

@@ -2,7 +2,7 @@
 #ifndef LP_CSV_H
 #define LP_CSV_H
 
-#define CSV_MAX_FIELDS 16
+#define CSV_MAX_FIELDS 64
 
 /* Takes the next record from *text, in place: its fields, unquoted and NUL-ended, point
  * into the text. Advances *text, and *line by the lines taken. Returns how many fields

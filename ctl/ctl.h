@@ -19,9 +19,15 @@ struct ctl {
 
 typedef int command(struct ctl *ctl);
 
-command cmd_migrate, cmd_audit, cmd_db;				/* migrate.c */
+command cmd_migrate;						/* migrate.c */
+command cmd_audit, cmd_db;					/* store.c */
 command cmd_user_create, cmd_user_import, cmd_user_revoke, cmd_token;	/* users.c */
+command cmd_config;						/* config.c */
+command cmd_top;						/* top.c */
+command cmd_import;						/* import.c */
 command cmd_drop_create, cmd_drop_list;				/* drops.c */
+command cmd_webhook_add, cmd_webhook_list, cmd_webhook_remove, cmd_webhook_replay,
+    cmd_webhook_rotate, cmd_webhook_test;			/* webhooks.c */
 
 /* Connects to the store's database as its owner. NULL after a line on standard error. */
 PGconn *ctl_connect(const struct ctl *ctl);

@@ -11,7 +11,9 @@
 
 static const char usage[] =
 "Usage: lastpairctl [-c FILE] COMMAND\n\n"
-"  migrate                 bring the database's schema up to date\n"
+"  migrate [--closed] [--sql DIR]\n"
+"                          bring the database's schema up to date, while the store is open\n"
+"                          or (--closed) nobody buys; by the files in DIR\n"
 "  user create EMAIL [--username U] [--admin]\n"
 "                          make a user; the password comes from standard input; with\n"
 "                          --admin also changes a user that exists\n"
@@ -20,6 +22,20 @@ static const char usage[] =
 "  token FILE              a fresh token for each e-mail address, a line each\n"
 "  drop create [FILE]      make a drop from a JSON document, as POST /api/drops takes it\n"
 "  drop list               all drops as JSON, as GET /api/drops shows them\n"
+"  import [--users FILE] [--drops FILE] [--purchases FILE]\n"
+"                          take over another system's, from CSV with a line of names\n"
+"  config                  every setting as it is in force, and where it stands\n"
+"  config --check FILE     whether FILE could be the settings\n"
+"  top [-n COUNT]          the store at work, each second\n"
+"  webhook add URL [--events LIST]\n"
+"                          deliver sale, sold_out and drop_opened to a URL, or those of\n"
+"                          them that LIST names (with commas); prints the secret\n"
+"  webhook list [ID]       all endpoints, or the events of one, what failed first\n"
+"  webhook remove ID       deliver nothing there any more\n"
+"  webhook replay ID [EVENT]\n"
+"                          deliver an event again, or all that were given up\n"
+"  webhook rotate ID       a new secret; the old one signs as well for a day\n"
+"  webhook test ID         deliver an event of the type test, and say what came of it\n"
 "  audit                   check everything that must always be true\n"
 "  db [ARGS]               psql on the store's database, as its owner\n\n"
 "FILE is - for standard input.";
@@ -28,16 +44,26 @@ static const struct {
 	const char *group, *name;	/* a command of one word has no group */
 	command *run;
 	int min, max;			/* arguments; -1: any number */
+	bool bare;			/* reads the settings itself, if it wants any */
 } commands[] = {
-	{ NULL, "migrate", cmd_migrate, 0, 0 },
-	{ "user", "create", cmd_user_create, 1, 4 },
-	{ "user", "import", cmd_user_import, 1, 1 },
-	{ "user", "revoke", cmd_user_revoke, 1, 1 },
-	{ NULL, "token", cmd_token, 1, 1 },
-	{ "drop", "create", cmd_drop_create, 0, 1 },
-	{ "drop", "list", cmd_drop_list, 0, 0 },
-	{ NULL, "audit", cmd_audit, 0, 0 },
-	{ NULL, "db", cmd_db, 0, -1 },
+	{ NULL, "migrate", cmd_migrate, 0, 3, false },
+	{ "user", "create", cmd_user_create, 1, 4, false },
+	{ "user", "import", cmd_user_import, 1, 1, false },
+	{ "user", "revoke", cmd_user_revoke, 1, 1, false },
+	{ NULL, "token", cmd_token, 1, 1, false },
+	{ NULL, "import", cmd_import, 2, 6, false },
+	{ "drop", "create", cmd_drop_create, 0, 1, false },
+	{ "drop", "list", cmd_drop_list, 0, 0, false },
+	{ "webhook", "add", cmd_webhook_add, 1, 3, false },
+	{ "webhook", "list", cmd_webhook_list, 0, 1, false },
+	{ "webhook", "remove", cmd_webhook_remove, 1, 1, false },
+	{ "webhook", "replay", cmd_webhook_replay, 1, 2, false },
+	{ "webhook", "rotate", cmd_webhook_rotate, 1, 1, false },
+	{ "webhook", "test", cmd_webhook_test, 1, 1, false },
+	{ NULL, "config", cmd_config, 0, 2, true },
+	{ NULL, "top", cmd_top, 0, 2, false },
+	{ NULL, "audit", cmd_audit, 0, 0, false },
+	{ NULL, "db", cmd_db, 0, -1, false },
 };
 
 int
@@ -147,7 +173,8 @@ main(int argc, char **argv)
 			options_wrong(&o, "%s%s%s: wrong number of arguments",
 			    commands[i].group != NULL ? commands[i].group : "",
 			    commands[i].group != NULL ? " " : "", commands[i].name);
-		options_conf(&o, &ctl.conf);
+		if (!commands[i].bare)
+			options_conf(&o, &ctl.conf);
 		rc = commands[i].run(&ctl);
 		conf_free(&ctl.conf);
 		if (fflush(stdout) != 0)

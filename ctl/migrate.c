@@ -1,27 +1,34 @@
-/* lastpairctl migrate, audit, db: the database as a whole. */
+/* lastpairctl migrate: the schema brought up to date while the store is open.
+ *
+ * A migration runs in a transaction, and neither waits for a lock nor goes on for longer than
+ * sales may stand still for it: what takes longer is undone and tried again. One whose first
+ * line is `-- concurrently` runs statement by statement, each of them one that stops nobody
+ * however long it takes. docs/upgrade.md has the rules. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "ctl.h"
+#include "step.h"
 
-#define MAX_SQL (4 * 1024 * 1024)
+#define MAX_SQL		(4 * 1024 * 1024)
+#define LOCK_MS		80	/* how long others may queue behind a lock that is waited for */
+#define WHOLE_MS	100	/* a transaction, with its locks held */
+#define TRY_MS		30000	/* until a lock that is never free is given up */
+#define SLOW_TRIES	6	/* until what takes too long by itself is given up */
+#define OTHER_MS	10000	/* waiting for another migrate */
 
-/* Runs a text of any number of statements. False after a message that names `what`. */
-static bool
-run(PGconn *pg, const char *what, const char *sql)
-{
-	PGresult *r = PQexec(pg, sql);
-	ExecStatusType status = PQresultStatus(r);
+static const char concurrently[] = "-- concurrently\n";
 
-	PQclear(r);
-	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-		return true;
-	ctl_fail("%s: %.*s", what, (int)strcspn(PQerrorMessage(pg), "\n"), PQerrorMessage(pg));
-	return false;
-}
+/* One run of the command. */
+struct run {
+	PGconn *pg;
+	const char *dir;	/* of migrations and functions */
+	bool closed;		/* nobody buys meanwhile: take the time it takes */
+};
 
 static int
 sql_only(const struct dirent *d)
@@ -31,129 +38,251 @@ sql_only(const struct dirent *d)
 	return len > 4 && strcmp(d->d_name + len - 4, ".sql") == 0;
 }
 
-/* Calls `apply` for each SQL file of a folder, in the order of their names. */
-static bool
-each_file(PGconn *pg, const struct ctl *ctl, const char *folder,
-    bool (*apply)(PGconn *pg, const char *name, const char *sql))
+/* Calls `apply` for each SQL file of a folder, in the order of their names, until one fails. */
+static enum step
+each_file(const struct run *run, const char *folder,
+    enum step (*apply)(const struct run *run, const char *name, const char *sql))
 {
 	struct dirent **names;
 	struct buf path = { 0 };
+	enum step result = STEP_DONE;
 	int count;
-	bool ok = true;
 
-	buf_printf(&path, "%s/%s", ctl->conf.sql_dir, folder);
+	buf_printf(&path, "%s/%s", run->dir, folder);
 	count = scandir(path.data, &names, sql_only, alphasort);
 	if (count <= 0) {
 		ctl_fail("%s: %s (is sql_dir right?)", path.data,
 		    count < 0 ? strerror(errno) : "no SQL files");
 		buf_free(&path);
-		return false;
+		return STEP_FAILED;
 	}
 	for (int i = 0; i < count; i++) {
 		struct buf sql = { 0 };
 
 		buf_clear(&path);
-		buf_printf(&path, "%s/%s/%s", ctl->conf.sql_dir, folder, names[i]->d_name);
-		ok = ok && ctl_read(path.data, MAX_SQL, &sql) &&
-		    apply(pg, names[i]->d_name, sql.data);
+		buf_printf(&path, "%s/%s/%s", run->dir, folder, names[i]->d_name);
+		if (result == STEP_DONE)
+			result = ctl_read(path.data, MAX_SQL, &sql) ?
+			    apply(run, names[i]->d_name, sql.data) : STEP_FAILED;
 		buf_free(&sql);
 		free(names[i]);
 	}
 	free(names);
 	buf_free(&path);
+	return result;
+}
+
+/* Whether a query with one parameter finds a row; -1 after a message. */
+static int
+finds(PGconn *pg, const char *sql, const char *param)
+{
+	PGresult *r = ctl_query(pg, sql, param != NULL ? 1 : 0, &param);
+	int found = r != NULL ? PQntuples(r) > 0 : -1;
+
+	PQclear(r);
+	return found;
+}
+
+/* Waits between two tries. False when it has been tried for long enough. */
+static bool
+once_more(int64_t since)
+{
+	if (clock_ms() - since > TRY_MS)
+		return false;
+	clock_sleep_ms(100 + (int64_t)arc4random_uniform(400));
+	return true;
+}
+
+/* In one transaction, which stops sales for a moment or is undone. */
+static enum step
+apply_at_once(const struct run *run, const char *name, const char *sql)
+{
+	char *quoted = PQescapeLiteral(run->pg, name, strlen(name));
+	struct buf text = { 0 };
+	int64_t since = clock_ms();
+	enum step result;
+	int tries = 0, slow = 0;
+
+	buf_printf(&text, "BEGIN; SET LOCAL lock_timeout = %d; SET LOCAL synchronous_commit = off; "
+	    "INSERT INTO lastpair.schema_migrations (name) VALUES (%s);\n%s\n;COMMIT",
+	    run->closed ? OTHER_MS : LOCK_MS, quoted != NULL ? quoted : "NULL", sql);
+	do {
+		tries++;
+		result = step_run(run->pg, name, text.failed ? "" : text.data, run->closed ? 0 : WHOLE_MS);
+		slow += result == STEP_SLOW;
+	} while ((result == STEP_BUSY || result == STEP_SLOW) && slow < SLOW_TRIES && once_more(since));
+	if (result == STEP_BUSY || result == STEP_SLOW)
+		ctl_fail("%s: not within %d ms in %d tries, and sales wait no longer for it; nothing of it "
+		    "was done. Try when there are fewer, or close the store and give --closed",
+		    name, WHOLE_MS, tries);
+	PQfreemem(quoted);
+	buf_free(&text);
+	return result == STEP_DONE ? STEP_DONE : STEP_FAILED;
+}
+
+/* An index whose building was broken off is there, and of no use: IF NOT EXISTS would find it. */
+static bool
+drop_invalid(PGconn *pg, const char *sql)
+{
+	PGresult *r = ctl_query(pg, "SELECT format('DROP INDEX CONCURRENTLY lastpair.%I', c.relname) "
+	    "FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+	    "WHERE NOT i.indisvalid AND c.relnamespace = 'lastpair'::regnamespace "
+	    "AND strpos($1, c.relname) > 0", 1, &sql);
+	bool ok = r != NULL;
+
+	for (int i = 0; ok && i < PQntuples(r); i++)
+		ok = step_run(pg, "an index left half built", PQgetvalue(r, i, 0), 0) == STEP_DONE;
+	PQclear(r);
 	return ok;
 }
 
-/* One migration, one transaction, its row first: whoever comes second at the same time
- * waits on that row and then finds the migration done. */
-static bool
-apply_migration(PGconn *pg, const char *name, const char *sql)
+/* Statement by statement, which a blank line divides. Each can be run again. */
+static enum step
+apply_concurrently(const struct run *run, const char *name, char *sql)
 {
 	PGresult *r;
-	bool fresh;
+	bool ok = step_run(run->pg, name, "SET lock_timeout = 0", 0) == STEP_DONE &&
+	    drop_invalid(run->pg, sql);
 
-	if (!run(pg, name, "BEGIN"))
-		return false;
-	r = ctl_query(pg, "INSERT INTO lastpair.schema_migrations (name) VALUES ($1) "
-	    "ON CONFLICT DO NOTHING RETURNING name", 1, &name);
-	if (r == NULL)
-		return false;
-	fresh = PQntuples(r) == 1;
+	for (char *s = sql, *end; ok && s != NULL; s = end) {
+		end = strstr(s, "\n\n");
+		if (end != NULL) {
+			*end = '\0';
+			end += 2;
+		}
+		ok = step_run(run->pg, name, s, 0) == STEP_DONE;
+	}
+	if (!ok) {
+		ctl_fail("%s: what stands before that is done and stays; run migrate again", name);
+		return STEP_FAILED;
+	}
+	r = ctl_query(run->pg, "INSERT INTO lastpair.schema_migrations (name) VALUES ($1)", 1, &name);
 	PQclear(r);
-	if (fresh && !run(pg, name, sql))
-		return false;
-	if (fresh)
+	return r != NULL ? STEP_DONE : STEP_FAILED;
+}
+
+static enum step
+apply_migration(const struct run *run, const char *name, const char *sql)
+{
+	int known = finds(run->pg, "SELECT FROM lastpair.schema_migrations WHERE name = $1", name);
+	char *copy = strdup(sql);
+	enum step result = STEP_FAILED;
+
+	if (known == 1)
+		result = STEP_DONE;
+	else if (known == 0 && copy != NULL && strncmp(sql, concurrently, strlen(concurrently)) == 0)
+		result = apply_concurrently(run, name, copy);
+	else if (known == 0 && copy != NULL)
+		result = apply_at_once(run, name, sql);
+	free(copy);
+	if (known == 0 && result == STEP_DONE) {
 		printf("%s\n", name);
-	return run(pg, name, "COMMIT");
+		fflush(stdout);
+	}
+	return result;
+}
+
+static enum step
+apply_function(const struct run *run, const char *name, const char *sql)
+{
+	return step_run(run->pg, name, sql, 0);
+}
+
+/* All of them or none. Replacing one locks no table, so there is no haste. */
+static bool
+apply_functions(const struct run *run)
+{
+	int64_t since = clock_ms();
+	enum step result;
+
+	do {
+		result = step_run(run->pg, "functions", "BEGIN; SET LOCAL check_function_bodies = off; "
+		    "SET LOCAL lock_timeout = 100", 0);
+		if (result == STEP_DONE)
+			result = each_file(run, "functions", apply_function);
+		if (result == STEP_DONE)
+			result = step_run(run->pg, "functions", "COMMIT", 0);
+	} while (result == STEP_BUSY && once_more(since));
+	if (result == STEP_BUSY)
+		ctl_fail("functions: a lock could not be had; nothing of them was replaced");
+	return result == STEP_DONE;
+}
+
+/* Asks again and again: whoever waited within a query would keep an index from being built. */
+static bool
+be_alone(PGconn *pg)
+{
+	int64_t since = clock_ms();
+	int got;
+
+	while ((got = finds(pg, "SELECT FROM (SELECT pg_try_advisory_lock(2, 1) AS got) l WHERE got", NULL)) == 0) {
+		if (clock_ms() - since > OTHER_MS) {
+			ctl_fail("another lastpairctl migrate is at work");
+			return false;
+		}
+		clock_sleep_ms(100);
+	}
+	return got == 1;
+}
+
+/* What a later release has added stays: see docs/upgrade.md. */
+static bool
+name_later_ones(const struct run *run)
+{
+	PGresult *r = ctl_query(run->pg, "SELECT name FROM lastpair.schema_migrations ORDER BY name", 0, NULL);
+
+	for (int i = 0; r != NULL && i < PQntuples(r); i++) {
+		struct buf path = { 0 };
+
+		buf_printf(&path, "%s/migrations/%s", run->dir, PQgetvalue(r, i, 0));
+		if (path.data != NULL && access(path.data, F_OK) != 0)
+			printf("%s is a later release's, and stays\n", PQgetvalue(r, i, 0));
+		buf_free(&path);
+	}
+	PQclear(r);
+	return r != NULL;
+}
+
+/* The lock goes with the connection. A store that has no tables yet is open to nobody. */
+static bool
+migrate(struct run *run)
+{
+	int begun;
+
+	if (!be_alone(run->pg) || step_run(run->pg, "migrate", "SET client_min_messages = warning; "
+	    "CREATE SCHEMA IF NOT EXISTS lastpair; "
+	    "CREATE TABLE IF NOT EXISTS lastpair.schema_migrations (name text PRIMARY KEY, "
+	    "applied_at timestamptz NOT NULL DEFAULT clock_timestamp())", 0) != STEP_DONE)
+		return false;
+	begun = finds(run->pg, "SELECT FROM lastpair.schema_migrations LIMIT 1", NULL);
+	run->closed = run->closed || begun == 0;
+	return begun >= 0 && each_file(run, "migrations", apply_migration) == STEP_DONE &&
+	    apply_functions(run) && name_later_ones(run) &&
+	    /* What was committed without waiting for the disk is on it after this. */
+	    step_run(run->pg, "migrate", "SET synchronous_commit = on; "
+		"SELECT pg_logical_emit_message(true, 'lastpair', '')", 0) == STEP_DONE;
 }
 
 int
 cmd_migrate(struct ctl *ctl)
 {
-	PGconn *pg = ctl_connect(ctl);
+	struct run run = { .dir = ctl->conf.sql_dir };
 	bool ok;
 
-	if (pg == NULL)
+	for (int i = 0; i < ctl->argc; i++) {
+		if (strcmp(ctl->argv[i], "--closed") == 0)
+			run.closed = true;
+		else if (strcmp(ctl->argv[i], "--sql") == 0 && i + 1 < ctl->argc)
+			run.dir = ctl->argv[++i];
+		else
+			options_wrong(ctl->options, "migrate: what is '%s'?", ctl->argv[i]);
+	}
+	run.pg = ctl_connect(ctl);
+	if (run.pg == NULL)
 		return EXIT_FAILURE;
-	/* The lock goes with the connection. Functions are all replaced or none. */
-	ok = run(pg, "migrate", "SET client_min_messages = warning; SET lock_timeout = '10s'") &&
-	    run(pg, "migrate", "SELECT pg_advisory_lock(2, 1)") &&
-	    run(pg, "migrate", "CREATE SCHEMA IF NOT EXISTS lastpair; "
-		"CREATE TABLE IF NOT EXISTS lastpair.schema_migrations (name text PRIMARY KEY, "
-		"applied_at timestamptz NOT NULL DEFAULT clock_timestamp())") &&
-	    each_file(pg, ctl, "migrations", apply_migration) &&
-	    run(pg, "migrate", "BEGIN; SET LOCAL check_function_bodies = off") &&
-	    each_file(pg, ctl, "functions", run) &&
-	    run(pg, "migrate", "COMMIT");
-	PQfinish(pg);
+	ok = migrate(&run);
+	PQfinish(run.pg);
 	if (ok)
 		puts("the schema is up to date");
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
-int
-cmd_audit(struct ctl *ctl)
-{
-	PGconn *pg = ctl_connect(ctl);
-	PGresult *r;
-	int breaches = 0, rows;
-
-	if (pg == NULL)
-		return EXIT_FAILURE;
-	r = ctl_query(pg, "SELECT * FROM lastpair.audit()", 0, NULL);
-	rows = r != NULL ? PQntuples(r) : 0;
-	for (int i = 0; i < rows; i++) {
-		const char *wrong = PQgetvalue(r, i, 2);
-
-		if (strcmp(wrong, "0") != 0)
-			breaches++;
-		printf("%-6s  %s: %s%s%s\n", strcmp(wrong, "0") == 0 ? "ok" : "BREACH",
-		    PQgetvalue(r, i, 0), PQgetvalue(r, i, 1),
-		    strcmp(wrong, "0") == 0 ? "" : ", wrong: ",
-		    strcmp(wrong, "0") == 0 ? "" : wrong);
-	}
-	PQclear(r);
-	PQfinish(pg);
-	if (r == NULL)
-		return EXIT_FAILURE;
-	if (breaches > 0)
-		return ctl_fail("%d of %d checks found a breach", breaches, rows);
-	return EXIT_SUCCESS;
-}
-
-int
-cmd_db(struct ctl *ctl)
-{
-	char **args = calloc((size_t)ctl->argc + 6, sizeof(*args));
-
-	if (args == NULL)
-		return ctl_fail("out of memory");
-	args[0] = (char *)"psql";
-	args[1] = (char *)"-d";
-	args[2] = ctl->conf.database;
-	args[3] = (char *)"-U";
-	args[4] = ctl->conf.database_user_owner;
-	memcpy(args + 5, ctl->argv, (size_t)ctl->argc * sizeof(*args));
-	execvp("psql", args);
-	return ctl_fail("psql: %s (install postgresql-client)", strerror(errno));
 }

@@ -4,6 +4,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "copy.h"
 #include "csv.h"
 #include "ctl.h"
 #include "input.h"
@@ -119,18 +120,6 @@ line_wrong(int count, char *fields[])
 	return NULL;
 }
 
-/* Adds a field to a line of COPY's text format. */
-static void
-copy_field(struct buf *b, const char *s, char end)
-{
-	for (; *s != '\0'; s++) {
-		if (*s == '\\')
-			buf_add(b, "\\", 1);
-		buf_add(b, s, 1);	/* control characters were refused */
-	}
-	buf_add(b, &end, 1);
-}
-
 /* The whole file as COPY data. -1 after a message that names the first bad line; else how
  * many users there are. */
 static long
@@ -180,29 +169,6 @@ run(PGconn *pg, const char *sql)
 	return r != NULL;
 }
 
-static bool
-copy_in(PGconn *pg, const struct buf *copy)
-{
-	PGresult *r = PQexec(pg, "COPY new_users FROM STDIN");
-	bool ok = PQresultStatus(r) == PGRES_COPY_IN;
-
-	PQclear(r);
-	for (size_t sent = 0; ok && sent < copy->len;) {
-		size_t len = copy->len - sent < 1048576 ? copy->len - sent : 1048576;
-
-		ok = PQputCopyData(pg, copy->data + sent, (int)len) == 1;
-		sent += len;
-	}
-	ok = PQputCopyEnd(pg, ok ? NULL : "failed") == 1 && ok;
-	while ((r = PQgetResult(pg)) != NULL) {
-		ok = ok && PQresultStatus(r) == PGRES_COMMAND_OK;
-		PQclear(r);
-	}
-	if (!ok)
-		ctl_fail("%.*s", (int)strcspn(PQerrorMessage(pg), "\n"), PQerrorMessage(pg));
-	return ok;
-}
-
 /* Looks for a name or an address that is there twice. False after a message. */
 static bool
 none_taken(PGconn *pg, const char *path)
@@ -238,7 +204,7 @@ cmd_user_import(struct ctl *ctl)
 	    run(pg, "BEGIN") &&
 	    run(pg, "CREATE TEMPORARY TABLE new_users (line integer, username text, email text, "
 		"password_hash text, role text) ON COMMIT DROP") &&
-	    copy_in(pg, &copy) &&
+	    copy_in(pg, "COPY new_users FROM STDIN", &copy) &&
 	    run(pg, "ANALYZE new_users") &&
 	    none_taken(pg, path) &&
 	    run(pg, "INSERT INTO lastpair.users (username, email, password_hash, role) "

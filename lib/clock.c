@@ -1,7 +1,10 @@
 /* Time for waiting and measuring. */
 #include "clock.h"
 
+#include <stdatomic.h>
 #include <time.h>
+
+static _Atomic int64_t db_began_ms;	/* the database's time when clock_ms() was 0; 0: not told */
 
 static int64_t
 read_us(clockid_t id)
@@ -28,6 +31,20 @@ int64_t
 clock_wall_ms(void)
 {
 	return read_us(CLOCK_REALTIME) / 1000;
+}
+
+int64_t
+clock_db_ms(void)
+{
+	int64_t began = atomic_load(&db_began_ms);
+
+	return began != 0 ? began + clock_ms() : 0;
+}
+
+void
+clock_db_is(int64_t ms)
+{
+	atomic_store(&db_began_ms, ms - clock_ms());
 }
 
 void

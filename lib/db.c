@@ -12,7 +12,9 @@
 #include "buf.h"
 #include "clock.h"
 #include "connect.h"
+#include "failpoint.h"
 #include "log.h"
+#include "metrics.h"
 
 #define MAX_PARAMS	16
 #define TRIES		4	/* of one call, whatever the reasons */
@@ -20,6 +22,9 @@
 
 /* Functions that answer a request return lastpair.reply; its messages come as lines. */
 #define REPLY "SELECT status, code, body, array_to_string(events, E'\\n') FROM "
+
+/* The time of those who go by this clock, see db_ask_time(). */
+#define NOW_MS "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
 /* What may be called. `writes`: api.durable() goes with it. `again`: number of a
  * boolean parameter, added at the end, that is true when the call is sent again
@@ -29,7 +34,7 @@ static const struct function {
 	int params;
 	bool writes, again;
 } functions[FN_COUNT] = {
-	[FN_PING] = { "ping", "SELECT 1", 0, false, false },
+	[FN_PING] = { "ping", "SELECT " NOW_MS, 0, false, false },
 	[FN_REGISTER] = { "register",
 	    "SELECT * FROM api.register($1,$2,$3,$4,$5,$6)", 6, true, false },
 	[FN_LOGIN_START] = { "login_start",
@@ -73,12 +78,24 @@ static const struct function {
 	[FN_EXPIRY_LOCK] = { "expiry_lock", "SELECT api.expiry_lock()", 0, false, false },
 	[FN_HEARTBEAT] = { "heartbeat", "SELECT api.heartbeat()", 0, false, false },
 	[FN_HOUSEKEEP] = { "housekeep", "SELECT api.housekeep($1)", 1, true, false },
+	[FN_OVERDUE] = { "overdue", "SELECT api.overdue()", 0, false, false },
+	[FN_WEBHOOK_LOCK] = { "webhook_lock", "SELECT api.webhook_lock()", 0, false, false },
+	[FN_WEBHOOK_OPENINGS] = { "webhook_openings", "SELECT api.webhook_openings()", 0, true, false },
+	[FN_WEBHOOK_DUE] = { "webhook_due",
+	    "SELECT * FROM api.webhook_due($1,$2)", 2, true, false },
+	/* A mark that is lost only sends an event twice: nobody waits for the disk. */
+	[FN_WEBHOOK_DONE] = { "webhook_done",
+	    "SELECT api.webhook_done($1,$2,$3,$4,$5)", 5, false, false },
+	[FN_WEBHOOK_BACKLOG] = { "webhook_backlog",
+	    "SELECT * FROM api.webhook_backlog()", 0, false, false },
+	[FN_WEBHOOK_HOUSEKEEP] = { "webhook_housekeep",
+	    "SELECT api.webhook_housekeep($1,$2)", 2, false, false },
 	[FN_STREAM_POLL] = { "stream_poll",
 	    "SELECT * FROM api.stream_poll($1,$2)", 2, false, false },
 	[FN_STREAM_SESSIONS] = { "stream_sessions",
 	    "SELECT * FROM api.stream_sessions($1)", 1, false, false },
 	[FN_STREAM_ORIGIN] = { "stream_origin",
-	    "SELECT api.stream_origin()", 0, false, false },
+	    "SELECT api.stream_origin(), " NOW_MS, 0, false, false },
 };
 
 struct connection {
@@ -146,7 +163,6 @@ struct db_pool *
 db_pool_new(const char *database, const char *user, int size)
 {
 	struct db_pool *pool = calloc(1, sizeof(*pool) + (size_t)size * sizeof(pool->all[0]));
-	pthread_condattr_t attr;
 
 	if (pool == NULL)
 		return NULL;
@@ -160,10 +176,7 @@ db_pool_new(const char *database, const char *user, int size)
 	}
 	pool->size = size;
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&pool->idle_again, &attr);
-	pthread_condattr_destroy(&attr);
+	pthread_cond_init(&pool->idle_again, NULL);
 	for (int i = 0; i < size; i++) {
 		pool->all[i].next_idle = pool->idle;
 		pool->idle = &pool->all[i];
@@ -204,18 +217,20 @@ db_pool_generation(const struct db_pool *pool)
 static struct connection *
 borrow(struct db_pool *pool)
 {
-	int64_t deadline = clock_ms() + DB_WAIT_MS;
+	int64_t began_us = clock_us(), deadline = began_us / 1000 + DB_WAIT_MS;
 	struct timespec until = { deadline / 1000, deadline % 1000 * 1000000 };
 	struct connection *c;
 	int rc = 0;
 
 	pthread_mutex_lock(&pool->lock);
 	while (pool->idle == NULL && rc == 0)
-		rc = pthread_cond_timedwait(&pool->idle_again, &pool->lock, &until);
+		rc = pthread_cond_clockwait(&pool->idle_again, &pool->lock, CLOCK_MONOTONIC,
+		    &until);
 	c = pool->idle;
 	if (c != NULL)
 		pool->idle = c->next_idle;
 	pthread_mutex_unlock(&pool->lock);
+	metrics_waited(WAIT_CONNECTION, clock_us() - began_us);
 	return c;
 }
 
@@ -302,6 +317,24 @@ connect_now(struct db_pool *pool, struct connection *c)
 	return true;
 }
 
+#ifdef LP_FAILPOINTS
+/* `executed`: the server has done the statement, and its transaction is open. `sent`: it will
+ * do it, and commit. */
+static void
+fail_at_server(PGconn *pg, const char *point, const char *name)
+{
+	if (!failpoint_armed(point, name))
+		return;
+	if (strcmp(point, "executed") == 0 && PQsendFlushRequest(pg) && PQflush(pg) == 0)
+		wait_for(pg, POLLIN, clock_ms() + DB_CALL_MS);
+	else
+		PQflush(pg);
+	failpoint(point, name);
+}
+#else
+#define fail_at_server(pg, point, name) ((void)0)
+#endif
+
 /* Sends one statement, prepared on its first use on this connection, and the
  * sync point that ends its transaction. */
 static bool
@@ -310,8 +343,10 @@ send_statement(PGconn *pg, const char *name, const char *sql, bool *prepared, in
 {
 	if (!*prepared && !PQsendPrepare(pg, name, sql, 0, NULL))
 		return false;
-	return PQsendQueryPrepared(pg, name, count, params, NULL, NULL, 0) &&
-	    PQpipelineSync(pg);
+	if (!PQsendQueryPrepared(pg, name, count, params, NULL, NULL, 0))
+		return false;
+	fail_at_server(pg, "executed", name);
+	return PQpipelineSync(pg);
 }
 
 /* Pushes out what is queued and reads until a result is there. A server that
@@ -415,7 +450,9 @@ attempt(struct connection *c, const struct function *f, int count, const char *c
 	if (f->writes && !send_statement(c->pg, "durable", "SELECT api.durable()",
 	    &c->durable_prepared, 0, NULL))
 		return LOST;
+	fail_at_server(c->pg, "sent", f->name);
 	outcome = read_to_sync(f, c->pg, deadline, &c->prepared[fn], rows);
+	FAILPOINT("committed", f->name);
 	if (outcome == LOST || !f->writes)
 		return outcome;
 
@@ -515,6 +552,18 @@ db_call(struct db_pool *pool, enum db_fn fn, int count, const char *const *param
 	}
 	log_error("%s: gave up after %d tries", f->name, TRIES);
 	return DB_UNAVAILABLE;
+}
+
+enum db_status
+db_ask_time(struct db_pool *pool)
+{
+	struct db_result *rows;
+	enum db_status status = db_call(pool, FN_PING, 0, NULL, &rows);
+
+	if (status == DB_OK)
+		clock_db_is(db_number(rows, 0, 0));
+	db_result_free(rows);
+	return status;
 }
 
 char *

@@ -37,6 +37,13 @@ enum db_fn {
 	FN_EXPIRY_LOCK,
 	FN_HEARTBEAT,
 	FN_HOUSEKEEP,
+	FN_OVERDUE,
+	FN_WEBHOOK_LOCK,
+	FN_WEBHOOK_OPENINGS,
+	FN_WEBHOOK_DUE,
+	FN_WEBHOOK_DONE,
+	FN_WEBHOOK_BACKLOG,
+	FN_WEBHOOK_HOUSEKEEP,
 	FN_STREAM_POLL,
 	FN_STREAM_SESSIONS,
 	FN_STREAM_ORIGIN,
@@ -81,6 +88,9 @@ void db_pool_free(struct db_pool *pool);
  * DB_CALL_MS for an answer. */
 enum db_status db_call(struct db_pool *pool, enum db_fn fn, int count,
     const char *const *params, struct db_result **result);
+
+/* Asks for the time, which clock_db_ms() goes by from then on. */
+enum db_status db_ask_time(struct db_pool *pool);
 
 /* How often the pool has connected anew: a reader that sees it change must not
  * trust what it read before (commits that were not yet on disk may be gone). */

@@ -1,23 +1,183 @@
-/* Log lines on standard error. */
+/* Log lines. */
 #include "log.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "utf8.h"
+
 #define LINE_LEN 2048
+#define PATH_LEN 4096
 
 static const char *program = "lastpair";
 static int pid;
+static int level = LOG_INFO, format = LOG_TEXT;
+static bool journal;		/* reads standard error */
+
+/* The file; no path: standard error. Its descriptor keeps its number. */
+static char path[PATH_LEN];
+static int out = STDERR_FILENO;
+static struct stat file;
+static time_t looked;		/* when it was last looked for */
+static bool reopen;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Whether standard error leads to the journal: it names the very socket in JOURNAL_STREAM. */
+static bool
+is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	return stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	    fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
 
 void
 log_open(const char *name)
 {
 	program = name;
 	pid = (int)getpid();
+	journal = is_journal();
+}
+
+void
+log_set(enum log_level new_level, enum log_format new_format)
+{
+	__atomic_store_n(&level, (int)new_level, __ATOMIC_RELAXED);
+	__atomic_store_n(&format, (int)new_format, __ATOMIC_RELAXED);
+}
+
+/*
+ * The file.
+ */
+
+static int
+open_file(void)
+{
+	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
+bool
+log_to(const char *dir, const char *name)
+{
+	int n, fd;
+
+	if (dir[0] == '\0')
+		return true;
+	n = snprintf(path, sizeof(path), "%s/%s.log", dir, name);
+	if (n < 0 || (size_t)n >= sizeof(path)) {
+		path[0] = '\0';
+		errno = ENAMETOOLONG;
+		fd = -1;
+	} else {
+		fd = open_file();
+	}
+	if (fd < 0 || fstat(fd, &file) != 0) {
+		fprintf(stderr, "%s: %s/%s.log: %s; is log_dir right?\n", program, dir, name,
+		    strerror(errno));
+		path[0] = '\0';
+		return false;
+	}
+	out = fd;
+	journal = false;
+	return true;
+}
+
+void
+log_reopen(void)
+{
+	__atomic_store_n(&reopen, true, __ATOMIC_RELAXED);
+}
+
+/* Puts the file that the path names now in the place of the one that is open, for all threads at
+ * once. While there is none to be had, the old one goes on. */
+static void
+look_for_file(time_t now)
+{
+	struct stat st;
+	int fd;
+
+	if (path[0] == '\0' || (__atomic_load_n(&looked, __ATOMIC_RELAXED) == now &&
+	    !__atomic_load_n(&reopen, __ATOMIC_RELAXED)) || pthread_mutex_trylock(&lock) != 0)
+		return;
+	__atomic_store_n(&looked, now, __ATOMIC_RELAXED);
+	if (__atomic_exchange_n(&reopen, false, __ATOMIC_RELAXED) || stat(path, &st) != 0 ||
+	    st.st_ino != file.st_ino || st.st_dev != file.st_dev) {
+		fd = open_file();
+		if (fd >= 0 && fstat(fd, &file) == 0)
+			dup3(fd, out, O_CLOEXEC);
+		if (fd >= 0)
+			close(fd);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+/*
+ * A line.
+ */
+
+struct line {
+	char text[LINE_LEN];
+	size_t len;		/* at most LINE_LEN - 1: the line's end has its place */
+	bool json;
+};
+
+static void
+add(struct line *l, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void
+add(struct line *l, const char *fmt, ...)
+{
+	size_t room = sizeof(l->text) - 1 - l->len;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(l->text + l->len, room, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		l->len += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+/* Adds text from wherever: no control characters, which might begin a line of their own, and in
+ * JSON what has to be escaped. Room is left for what ends an object. */
+static void
+add_text(struct line *l, const char *text)
+{
+	const char *end = text + strlen(text);
+
+	while (text < end && l->len < sizeof(l->text) - 16) {
+		unsigned char c = (unsigned char)*text;
+		const char *after = text;
+
+		if (c < 0x20 || c == 0x7f) {
+			l->text[l->len++] = ' ';
+			text++;
+		} else if (!l->json) {
+			l->text[l->len++] = *text++;
+		} else if (c >= 0x80 && utf8_next(&after, end) < 0) {
+			l->text[l->len++] = '?';
+			text++;
+		} else {
+			if (c == '"' || c == '\\')
+				l->text[l->len++] = '\\';
+			do
+				l->text[l->len++] = *text++;
+			while (text < after);
+		}
+	}
 }
 
 /* The second as text; a thread formats each once. */
@@ -37,35 +197,67 @@ second(time_t now)
 }
 
 static void
-line(const char *level, const char *fmt, va_list ap)
+begin(struct line *l, enum log_level as)
+{
+	static const char *const names[] = { "error", "notice", "info" };
+	static const int priorities[] = { 3, 5, 6 };	/* of syslog(3) */
+	int process = pid != 0 ? pid : (int)getpid();
+	struct timeval now;
+
+	gettimeofday(&now, NULL);
+	look_for_file(now.tv_sec);
+	l->len = 0;
+	l->json = __atomic_load_n(&format, __ATOMIC_RELAXED) == LOG_JSON;
+	if (journal)
+		add(l, "<%d>", priorities[as]);
+	if (l->json)
+		add(l, "{\"time\":\"%s.%03ldZ\",\"program\":\"%s\",\"pid\":%d,\"level\":\"%s\"",
+		    second(now.tv_sec), (long)now.tv_usec / 1000, program, process, names[as]);
+	else if (!journal)
+		add(l, "%s.%03ldZ %s[%d] ", second(now.tv_sec), (long)now.tv_usec / 1000, program,
+		    process);
+}
+
+static void
+end(struct line *l)
+{
+	ssize_t put;
+
+	if (l->json)
+		l->text[l->len++] = '}';
+	l->text[l->len++] = '\n';
+	put = write(out, l->text, l->len);
+	(void)put;	/* nowhere left to say it */
+}
+
+static bool
+wanted(enum log_level as)
+{
+	return (int)as <= __atomic_load_n(&level, __ATOMIC_RELAXED);
+}
+
+static void
+say(enum log_level as, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 
 static void
-line(const char *level, const char *fmt, va_list ap)
+say(enum log_level as, const char *fmt, va_list ap)
 {
-	char out[LINE_LEN];
-	struct timeval now;
-	size_t len;
-	ssize_t put;
-	int n;
+	char message[LINE_LEN];
+	struct line l;
 
-	gettimeofday(&now, NULL);
-	n = snprintf(out, sizeof(out), "%s.%03ldZ %s[%d] %s", second(now.tv_sec),
-	    (long)now.tv_usec / 1000, program, pid != 0 ? pid : (int)getpid(), level);
-	len = n > 0 ? (size_t)n : 0;
-	n = vsnprintf(out + len, sizeof(out) - len - 1, fmt, ap);
-	if (n > 0)
-		len += (size_t)n;
-	if (len > sizeof(out) - 2)
-		len = sizeof(out) - 2;
-
-	/* What came from outside must not begin a line of its own. */
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)out[i] < 0x20 || out[i] == 0x7f)
-			out[i] = ' ';
-	out[len++] = '\n';
-	put = write(STDERR_FILENO, out, len);
-	(void)put;	/* nowhere left to say it */
+	if (!wanted(as))
+		return;
+	vsnprintf(message, sizeof(message), fmt, ap);
+	begin(&l, as);
+	if (l.json)
+		add(&l, ",\"message\":\"");
+	else if (as == LOG_ERROR)
+		add(&l, "error: ");
+	add_text(&l, message);
+	if (l.json)
+		add(&l, "\"");
+	end(&l);
 }
 
 void
@@ -74,7 +266,7 @@ log_info(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	line("", fmt, ap);
+	say(LOG_NOTICE, fmt, ap);
 	va_end(ap);
 }
 
@@ -84,6 +276,37 @@ log_error(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	line("error: ", fmt, ap);
+	say(LOG_ERROR, fmt, ap);
 	va_end(ap);
+}
+
+/* One field: its name in JSON, its text. */
+static void
+field(struct line *l, const char *name, const char *text)
+{
+	if (l->json)
+		add(l, ",\"%s\":\"", name);
+	add_text(l, text);
+	add(l, l->json ? "\"" : " ");
+}
+
+void
+log_request(const struct log_request *r)
+{
+	struct line l;
+
+	if (!wanted(LOG_INFO))
+		return;
+	begin(&l, LOG_INFO);
+	field(&l, "request", r->id);
+	field(&l, "pool", r->pool);
+	field(&l, "method", r->method);
+	field(&l, "route", r->route);
+	if (l.json)
+		add(&l, ",\"status\":%d,\"ms\":%lld.%03lld", r->status, (long long)r->us / 1000,
+		    (long long)r->us % 1000);
+	else
+		add(&l, "%d %lld.%03lld ms", r->status, (long long)r->us / 1000,
+		    (long long)r->us % 1000);
+	end(&l);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
+
 #define DEFAULT_CONF "/etc/lastpair/lastpair.conf"
 
 int
@@ -56,5 +58,14 @@ void
 options_conf(const struct options *o, struct conf *conf)
 {
 	if (!conf_load(conf, o->conf_path))
+		exit(EXIT_FAILURE);
+}
+
+void
+options_log(const struct options *o, const struct conf *conf, const char *name)
+{
+	log_open(o->program);
+	log_set((enum log_level)conf->log_level, (enum log_format)conf->log_format);
+	if (!log_to(conf->log_dir, name))
 		exit(EXIT_FAILURE);
 }

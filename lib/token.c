@@ -8,17 +8,21 @@
 #include <ctype.h>
 #include <errno.h>
 #include <jwt.h>
+#include <limits.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "service.h"
+
 #define ISSUER		"lastpair"
 #define AUDIENCE	"lastpair"
 #define MIN_SECRET	32
 #define MAX_SECRET	256
 #define MAX_ID		32
+#define BASE64URL	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 #define DIGEST_LEN	32	/* of SHA-256 */
 #define SEEN_SLOTS	131072	/* tokens remembered; a power of two */
 #define SEEN_LOCKS	64
@@ -47,9 +51,10 @@ struct token_keys {
 };
 
 static bool
-read_key(const char *path, struct key *key)
+read_key(const char *setting, struct key *key)
 {
-	FILE *f = fopen(path, "re");
+	char path[PATH_MAX];
+	FILE *f = service_secret(setting, path, sizeof(path)) ? fopen(path, "re") : NULL;
 	char line[512] = "", *secret, *end;
 	bool ok = false;
 
@@ -66,8 +71,7 @@ read_key(const char *path, struct key *key)
 	if (secret != NULL) {
 		*secret++ = '\0';
 		ok = line[0] != '\0' && strlen(line) <= MAX_ID &&
-		    strspn(line, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
-		    == strlen(line) &&
+		    strspn(line, BASE64URL) == strlen(line) &&
 		    strlen(secret) >= MIN_SECRET && strlen(secret) <= MAX_SECRET &&
 		    strchr(secret, ' ') == NULL;
 	}
@@ -184,6 +188,24 @@ read_claims(jwt_t *jwt, struct seen *seen)
 	return true;
 }
 
+/* Three parts of base64url (RFC 7515, section 3.1), none of them empty: of an empty one libjwt
+ * 1.10.2 takes no room to decode it, and writes there. */
+static bool
+has_three_parts(const char *token)
+{
+	for (int parts = 1;; parts++) {
+		size_t len = strspn(token, BASE64URL);
+
+		if (len == 0)
+			return false;
+		token += len;
+		if (*token == '\0')
+			return parts == 3;
+		if (*token++ != '.')
+			return false;
+	}
+}
+
 /* Verifies the signature with one key after the other. */
 static bool
 decode(const struct token_keys *keys, const char *token, struct seen *seen)
@@ -247,16 +269,18 @@ token_verify(const struct token_keys *keys, const char *token, int64_t now,
     struct token_claims *claims)
 {
 	size_t len = strlen(token);
-	struct seen seen;
+	struct seen seen = { 0 };
 
+	claims->untimely = false;
 	if (len > TOKEN_MAX_LEN || !EVP_Digest(token, len, seen.digest, NULL, keys->sha256, NULL))
 		return false;
 	if (!recall(keys->memory, &seen)) {
-		if (!decode(keys, token, &seen))
+		if (!has_three_parts(token) || !decode(keys, token, &seen))
 			return false;
 		remember(keys->memory, &seen);
 	}
 	*claims = seen.claims;
-	return seen.not_before <= now + TOKEN_LEEWAY_S &&
-	    seen.claims.expires_at > now - TOKEN_LEEWAY_S;
+	claims->untimely = seen.not_before > now + TOKEN_LEEWAY_S ||
+	    seen.claims.expires_at <= now - TOKEN_LEEWAY_S;
+	return !claims->untimely;
 }

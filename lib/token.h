@@ -24,6 +24,7 @@ struct token_claims {
 	char session[UUID_TEXT_LEN];	/* jti */
 	int64_t user;			/* sub */
 	int64_t issued_at, expires_at;
+	bool untimely;			/* refused, and for the time alone */
 };
 
 /* The same claims and key give the same token, byte for byte. malloc'd; NULL when
@@ -32,7 +33,8 @@ char *token_sign(const struct token_keys *keys, const struct token_claims *claim
 
 /* Whether `token` was signed with one of the keys by HS256, is meant for this
  * store, and holds at `now` (seconds); fills *claims. Thread-safe. A token that was
- * verified is remembered by its digest, so that its next request costs little. */
+ * verified is remembered by its digest, so that its next request costs little. Where only the
+ * time speaks against it, claims->untimely says so. */
 bool token_verify(const struct token_keys *keys, const char *token, int64_t now,
     struct token_claims *claims);
 

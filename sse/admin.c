@@ -43,12 +43,15 @@ static unsigned long
 resident(void)
 {
 	FILE *f = fopen("/proc/self/statm", "re");
-	unsigned long all, pages = 0;
+	char line[128], *size_ends;
+	unsigned long pages = 0;
 
 	if (f == NULL)
 		return 0;
-	if (fscanf(f, "%lu %lu", &all, &pages) != 2)
-		pages = 0;
+	if (fgets(line, sizeof(line), f) != NULL) {
+		(void)strtoul(line, &size_ends, 10);	/* all of it; then what is resident */
+		pages = strtoul(size_ends, NULL, 10);
+	}
 	fclose(f);
 	return pages * (unsigned long)sysconf(_SC_PAGESIZE);
 }
@@ -79,7 +82,7 @@ write_streams(struct buf *out, const struct admin_view *view, const struct crew_
 	struct server_stats s = server_stats(view->server);
 
 	gauge(out, "subscribers", "Streams open.", c->subscribers);
-	gauge(out, "subscribers_max", "Streams that can be open.", view->max_subscribers);
+	gauge(out, "subscribers_max", "Streams that can be open.", crew->max);
 	gauge(out, "proxied", "Streams that come through the web server.", c->proxied);
 	gauge(out, "members", "Streams of signed-in users.", c->members);
 	gauge(out, "blocked", "Streams whose reader is behind.", c->blocked);
@@ -91,6 +94,7 @@ write_streams(struct buf *out, const struct admin_view *view, const struct crew_
 	counter(out, "bytes_total", "Bytes written to streams.", c->bytes);
 	counter(out, "writes_total", "Writes that took.", c->writes);
 	counter(out, "beats_total", "Heartbeats.", c->beats);
+	counter(out, "skipped_total", "Times a slow reader was set on the newest state.", c->skipped);
 	counter(out, "let_go_total", "Streams ended because their reader was too slow.", c->let_go);
 	counter(out, "refused_full_total", "Streams refused at capacity.", s.refused_full);
 	counter(out, "refused_early_total", "Streams refused before a state was read.",
@@ -134,6 +138,29 @@ write_state(struct buf *out, const struct admin_view *view, const struct board_s
 }
 
 static void
+write_pairs(struct buf *out, const struct hub *hub)
+{
+	struct hub_pairs p = hub_pairs(hub);
+
+	buf_printf(out, "# HELP lastpair_sse_pairs Pairs of the open drops.\n"
+	    "# TYPE lastpair_sse_pairs gauge\n"
+	    "lastpair_sse_pairs{state=\"available\"} %lld\n"
+	    "lastpair_sse_pairs{state=\"reserved\"} %lld\n"
+	    "lastpair_sse_pairs{state=\"sold\"} %lld\n",
+	    (long long)p.available, (long long)p.reserved, (long long)p.sold);
+	gauge(out, "drops_without_pair", "Open drops of which no pair is free.", p.without);
+}
+
+static void
+write_lag(struct buf *out, const struct hub *hub)
+{
+	buf_puts(out, "# HELP lastpair_sse_event_lag_seconds From a change of stock until it was "
+	    "written to the streams, by the clocks of database and daemon.\n"
+	    "# TYPE lastpair_sse_event_lag_seconds histogram\n");
+	histogram_write(&hub_stats(hub)->lag, "lastpair_sse_event_lag_seconds", "", out);
+}
+
+static void
 on_request(void *arg, int fd, struct head *head)
 {
 	const struct admin *a = arg;
@@ -149,6 +176,8 @@ on_request(void *arg, int fd, struct head *head)
 		crew_stats(a->view.crew, &crew);
 		write_streams(&out, &a->view, &crew);
 		write_state(&out, &a->view, &crew.board);
+		write_pairs(&out, a->view.hub);
+		write_lag(&out, a->view.hub);
 		door_answer(fd, "text/plain; version=0.0.4; charset=utf-8", &out);
 	} else {
 		door_problem(fd, 404, "not_found", "There is nothing here.", NULL);
@@ -165,8 +194,8 @@ admin_new(const struct conf *conf, struct event_base *base, const struct admin_v
 		return NULL;
 	a->view = *view;
 	a->door = door_new(base, conf->sse_admin_socket, ADMIN_HEADS, on_request, a);
-	if (a->door == NULL) {
-		free(a);
+	if (a->door == NULL || !door_open(a->door)) {
+		admin_free(a);
 		return NULL;
 	}
 	return a;

@@ -16,7 +16,6 @@ struct admin_view {
 	const struct crew *crew;
 	const struct listener *listener;
 	const struct server *server;
-	int max_subscribers;
 };
 
 #define ADMIN_HEADS 16	/* read at once */

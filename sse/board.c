@@ -154,7 +154,8 @@ show(struct board *b, const struct notice *n)
 		c->text = grown;
 		c->cap = n->len;
 	}
-	memcpy(c->text, n->data, n->len);
+	if (n->len > 0)
+		memcpy(c->text, n->data, n->len);
 	c->len = n->len;
 	return true;
 }

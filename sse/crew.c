@@ -27,7 +27,7 @@ struct crew {
 	bool settled;		/* the last round is in it */
 	bool ticking;		/* a round is due */
 	bool flushing;		/* notices come from a round that is beginning */
-	int max;
+	int max, most;		/* streams: now, and for which there is room */
 	int streams;		/* of the main loop */
 	struct crowd *crowd;	/* the main loop's */
 	struct session_request *question;	/* its question; NULL: none waits */
@@ -60,6 +60,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	for (int i = 0; i < w->others; i++)
 		loop_wake(w->loops[i], true);
 	crowd_round(w->crowd);
+	hub_written(w->hub);
 }
 
 /* What a loop's rounds take, with what they make the web server do. One round that was
@@ -172,6 +173,13 @@ on_left(void *arg)
 	w->streams--;
 }
 
+void
+crew_limit(struct crew *w, int64_t tick_ms, int max)
+{
+	w->least_tick_ms = tick_ms;
+	w->max = max < w->most ? max : w->most;
+}
+
 bool
 crew_full(const struct crew *w)
 {
@@ -279,6 +287,7 @@ add_crowd(struct crowd_stats *sum, const struct crowd_stats *c)
 	sum->writes += c->writes;
 	sum->beats += c->beats;
 	sum->let_go += c->let_go;
+	sum->skipped += c->skipped;
 	sum->rounds += c->rounds;
 	if (c->round_us > sum->round_us)
 		sum->round_us = c->round_us;
@@ -289,7 +298,7 @@ add_crowd(struct crowd_stats *sum, const struct crowd_stats *c)
 void
 crew_stats(const struct crew *w, struct crew_stats *stats)
 {
-	*stats = (struct crew_stats){ .threads = w->others + 1, .tick_ms = w->tick_ms,
+	*stats = (struct crew_stats){ .threads = w->others + 1, .max = w->max, .tick_ms = w->tick_ms,
 	    .crowd = *crowd_stats(w->crowd), .board = *board_stats(hub_board(w->hub)) };
 	for (int i = 0; i < w->others; i++) {
 		struct loop_stats loop;
@@ -346,7 +355,7 @@ crew_new(const struct conf *conf, int max, struct event_base *base, struct hub *
 	w->reader = reader;
 	w->least_tick_ms = w->tick_ms = conf->sse_tick_ms;
 	w->round_started_ms = clock_ms() - w->tick_ms;
-	w->max = max;
+	w->max = w->most = max;
 	w->asker = NOBODY;
 	w->asked_fd = -1;
 	if (!make_parts(w, conf, base)) {

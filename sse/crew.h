@@ -10,7 +10,7 @@
 #include "hub.h"
 #include "loop.h"
 #include "reader.h"
-#include "subscriber.h"
+#include "crowd.h"
 
 struct crew;
 
@@ -21,6 +21,10 @@ struct crew *crew_new(const struct conf *conf, int max, struct event_base *base,
 
 /* Ends all streams and loops; NULL is harmless. */
 void crew_free(struct crew *crew);
+
+/* Other limits from now on: the tick, and of streams as many as `max`, though never more than it
+ * was begun with. */
+void crew_limit(struct crew *crew, int64_t tick_ms, int max);
 
 bool crew_full(const struct crew *crew);
 
@@ -35,6 +39,7 @@ void crew_mend(struct crew *crew);
 
 struct crew_stats {
 	int threads;
+	int max;		/* streams at most */
 	int64_t tick_ms;	/* as it is now */
 	struct crowd_stats crowd;	/* of all; of times, the longest */
 	struct board_stats board;

@@ -15,6 +15,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "service.h"
 
 #define HEAD_MS		10000	/* to send the head in */
 #define PATIENCE_MS	1000	/* after which the oldest of that many gives way */
@@ -39,6 +40,8 @@ struct door {
 	int fd;
 	char *name;	/* the socket's path, or its address */
 	bool tcp;
+	bool handed;	/* the socket is somebody else's too, and stays */
+	bool open;
 	door_handler *handler;
 	void *arg;
 	TAILQ_HEAD(, caller) callers;	/* that wait for more; oldest first */
@@ -247,6 +250,7 @@ has_room(struct door *door)
 
 	if (door->waiting < door->waiting_max)
 		return true;
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): who is freed has left the list */
 	if (clock_ms() < oldest->deadline_ms - HEAD_MS + PATIENCE_MS)
 		return false;
 	turn_away(oldest, 408, "too_slow", "The request took too long to arrive.");
@@ -352,8 +356,9 @@ in_use(const struct sockaddr_un *address)
 	return used;
 }
 
+/* Listens on a path, on a socket that was handed over where there is one. */
 static int
-listen_on(const char *path)
+listen_on(const char *path, bool *handed)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct stat st;
@@ -365,6 +370,10 @@ listen_on(const char *path)
 		return -1;
 	}
 	strcpy(address.sun_path, path);
+	fd = service_socket((const struct sockaddr *)&address, sizeof(address));
+	*handed = fd >= 0;
+	if (*handed)
+		return fd;
 	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
 		if (in_use(&address)) {
 			log_error("%s: another process listens there", path);
@@ -419,9 +428,23 @@ read_address(const char *where)
 }
 
 static int
-listen_on_tcp(const char *where)
+open_tcp(const struct addrinfo *a, const char *where)
 {
 	static const int yes = 1;
+	int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0 &&
+	    bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	log_error("%s: %s", where, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static int
+listen_on_tcp(const char *where, bool *handed)
+{
 	struct addrinfo *a = read_address(where);
 	int fd;
 
@@ -429,14 +452,10 @@ listen_on_tcp(const char *where)
 		log_error("%s: not an address and a port, such as 127.0.0.1:8090 or [::1]:8090", where);
 		return -1;
 	}
-	fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
-	    bind(fd, a->ai_addr, a->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
-		log_error("%s: %s", where, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		fd = -1;
-	}
+	fd = service_socket(a->ai_addr, a->ai_addrlen);
+	*handed = fd >= 0;
+	if (!*handed)
+		fd = open_tcp(a, where);
 	freeaddrinfo(a);
 	return fd;
 }
@@ -458,8 +477,7 @@ door_on(struct event_base *base, int fd, const char *name, bool tcp, int heads,
 	door->name = strdup(name);
 	door->rest = evtimer_new(base, on_rest, door);
 	door->listening = event_new(base, door->fd, EV_READ | EV_PERSIST, on_listening, door);
-	if (door->name == NULL || door->rest == NULL || door->listening == NULL ||
-	    event_add(door->listening, NULL) != 0) {
+	if (door->name == NULL || door->rest == NULL || door->listening == NULL) {
 		log_error("%s: no memory", name);
 		door_free(door);
 		return NULL;
@@ -470,18 +488,42 @@ door_on(struct event_base *base, int fd, const char *name, bool tcp, int heads,
 struct door *
 door_new(struct event_base *base, const char *path, int heads, door_handler *handler, void *arg)
 {
-	int fd = listen_on(path);
+	bool handed;
+	int fd = listen_on(path, &handed);
+	struct door *door = fd >= 0 ? door_on(base, fd, path, false, heads, handler, arg) : NULL;
 
-	return fd >= 0 ? door_on(base, fd, path, false, heads, handler, arg) : NULL;
+	if (door != NULL)
+		door->handed = handed;
+	return door;
 }
 
 struct door *
 door_new_tcp(struct event_base *base, const char *where, int heads, door_handler *handler,
     void *arg)
 {
-	int fd = listen_on_tcp(where);
+	bool handed;
+	int fd = listen_on_tcp(where, &handed);
 
 	return fd >= 0 ? door_on(base, fd, where, true, heads, handler, arg) : NULL;
+}
+
+bool
+door_open(struct door *door)
+{
+	if (!door->open && event_add(door->listening, NULL) != 0) {
+		log_error("%s: no memory", door->name);
+		return false;
+	}
+	door->open = true;
+	return true;
+}
+
+void
+door_shut(struct door *door)
+{
+	door->open = false;
+	event_del(door->listening);
+	event_del(door->rest);
 }
 
 void
@@ -492,6 +534,7 @@ door_free(struct door *door)
 	if (door == NULL)
 		return;
 	while ((c = TAILQ_FIRST(&door->callers)) != NULL) {
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): who is freed has left the list */
 		close(c->fd);
 		caller_free(c);
 	}
@@ -499,7 +542,7 @@ door_free(struct door *door)
 		event_free(door->listening);
 	if (door->rest != NULL)
 		event_free(door->rest);
-	if (door->name != NULL && !door->tcp)
+	if (door->name != NULL && !door->tcp && !door->handed)
 		unlink(door->name);
 	close(door->fd);
 	free(door->name);

@@ -17,17 +17,24 @@ struct door_stats {
 	unsigned long accepted, refused;	/* refused: before or instead of the handler */
 };
 
-/* Listens on the Unix socket `path`, mode 0660, in place of a stale one; reads up to
- * `heads` heads at once. NULL after a line in the log. */
+/* Listens on the Unix socket `path`, mode 0660, in place of a stale one, or on the one of
+ * that path that was handed over (service.h); reads up to `heads` heads at once. Nobody is
+ * let in before door_open(). NULL after a line in the log. */
 struct door *door_new(struct event_base *base, const char *path, int heads,
     door_handler *handler, void *arg);
 
-/* Listens on ADDRESS:PORT, the address a number, in brackets for IPv6. NULL after a
- * line in the log. */
+/* The same on ADDRESS:PORT, the address a number, in brackets for IPv6. */
 struct door *door_new_tcp(struct event_base *base, const char *where, int heads,
     door_handler *handler, void *arg);
 
-/* Closes the socket and removes it; NULL is harmless. */
+/* Lets callers in; those who came before have waited in the socket's backlog. False after a
+ * line in the log. */
+bool door_open(struct door *door);
+
+/* Lets nobody else in; those whose heads are being read go on. */
+void door_shut(struct door *door);
+
+/* Closes the socket, and removes it unless it was handed over; NULL is harmless. */
 void door_free(struct door *door);
 
 const struct door_stats *door_stats(const struct door *door);

@@ -27,6 +27,20 @@ time_text(int64_t ms, char out[TIME_TEXT_LEN])
 	snprintf(out, TIME_TEXT_LEN, "%s.%03dZ", day, (int)(ms % 1000));
 }
 
+int64_t
+time_ms(const char *text)
+{
+	struct tm tm = { 0 };
+	int ms;
+
+	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+	    &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms) != 7)
+		return 0;
+	tm.tm_year -= 1900;
+	tm.tm_mon--;
+	return (int64_t)timegm(&tm) * 1000 + ms;
+}
+
 bool
 json_line(struct json_object *o, struct buf *out)
 {
@@ -91,7 +105,7 @@ take_time(struct json_object *o, char out[TIME_TEXT_LEN])
 	if (s != NULL && strlen(s) < TIME_TEXT_LEN)
 		strcpy(out, s);
 	else
-		time_text(clock_wall_ms(), out);
+		time_text(clock_db_ms(), out);
 }
 
 bool

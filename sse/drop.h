@@ -63,4 +63,7 @@ bool json_line(struct json_object *o, struct buf *out);
 /* Writes milliseconds since 1970 as RFC 3339 has them, in UTC. */
 void time_text(int64_t ms, char out[TIME_TEXT_LEN]);
 
+/* Reads such a time; 0 when it is something else. */
+int64_t time_ms(const char *text);
+
 #endif

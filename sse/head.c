@@ -220,16 +220,17 @@ cookie_value(char *cookie, const char *name)
 }
 
 const char *
-head_token(struct head *head, bool with_cookie)
+head_token(struct head *head, enum head_cookie which)
 {
 	char *s = head->authorization;
 	const char *token;
 
 	if (s != NULL)
 		return strncasecmp(s, "Bearer ", 7) == 0 ? s + 7 : NULL;
-	if (head->cookie == NULL || !with_cookie)
+	if (head->cookie == NULL || which == COOKIE_NONE)
 		return NULL;
 	/* As the workers do: the prefixed name first, which only this host can set. */
 	token = cookie_value(head->cookie, "__Host-lastpair_session");
-	return token != NULL ? token : cookie_value(head->cookie, "lastpair_session");
+	return token != NULL || which == COOKIE_OF_HOST ? token :
+	    cookie_value(head->cookie, "lastpair_session");
 }

@@ -38,8 +38,12 @@ struct wanted {
  * contract has it; what it does not know it passes over. */
 bool wanted_parse(char *query, struct wanted *wanted);
 
-/* The token a caller brought, from `Authorization: Bearer` or else, `with_cookie`, the
- * cookie of the session; in place, NULL when there is none. */
-const char *head_token(struct head *head, bool with_cookie);
+/* Which cookie may say who calls: none, the one that only this host can have set (`__Host-`), or
+ * also the one without that prefix. */
+enum head_cookie { COOKIE_NONE, COOKIE_OF_HOST, COOKIE_ANY };
+
+/* The token a caller brought, from `Authorization: Bearer` or else the cookie of the session;
+ * in place, NULL when there is none. */
+const char *head_token(struct head *head, enum head_cookie which);
 
 #endif

@@ -13,6 +13,7 @@
 #include "seen.h"
 
 #define MESSAGE_MAX	(256 * 1024)
+#define LAGS_MAX	512		/* changes of one round whose age is counted */
 #define PENDING_MAX	8192		/* events waiting for one tick */
 #define CLOSED_KEEP_MS	600000		/* how long a closed drop's versions are known */
 
@@ -26,6 +27,7 @@ struct drop {
 	uint64_t told;		/* number of the last poll before Redis told of it */
 	uint64_t polled;	/* number of the last poll that knew it */
 	int64_t closed_ms;
+	int64_t changed_ms;	/* since 1970: the oldest change that is to be sent; 0: not told */
 };
 
 /* An event that is passed on as it is. */
@@ -52,6 +54,8 @@ struct hub {
 	struct queue news, purchases;
 	int pending;
 	uint64_t polls_sent;
+	int64_t lags[LAGS_MAX];	/* changed_ms of what the last flush sent */
+	int lag_count;
 	struct seen *seen;	/* purchases already passed on */
 	struct buf scratch;
 };
@@ -155,6 +159,28 @@ struct board *
 hub_board(const struct hub *hub)
 {
 	return hub->board;
+}
+
+struct hub_pairs
+hub_pairs(const struct hub *hub)
+{
+	struct hub_pairs all = { 0 };
+
+	for (int i = 0; i < hub->count; i++) {
+		const struct stock *s = &hub->drops[i]->stock;
+		int64_t available = 0;
+
+		if (!hub->drops[i]->open)
+			continue;
+		for (int k = 0; k < s->count; k++) {
+			available += s->sizes[k].available;
+			all.reserved += s->sizes[k].reserved;
+			all.sold += s->sizes[k].sold;
+		}
+		all.available += available;
+		all.without += available == 0;
+	}
+	return all;
 }
 
 const struct hub_stats *
@@ -326,6 +352,7 @@ on_stock(struct hub *hub, struct json_object *data)
 {
 	struct stock stock;
 	struct drop *d;
+	bool waits;
 
 	if (!stock_parse(data, "dropId", &stock))
 		return false;
@@ -333,7 +360,10 @@ on_stock(struct hub *hub, struct json_object *data)
 	if (d != NULL) {
 		d->told = hub->polls_sent;
 		drop_open(hub, d, true);
+		waits = d->dirty;
 		take_stock(hub, d, &stock);
+		if (!waits && d->dirty)
+			d->changed_ms = time_ms(stock.at);
 	}
 	stock_free(&stock);
 	return d != NULL;
@@ -635,6 +665,9 @@ send_stocks(struct hub *hub)
 		if (d->stock.version > d->sent_version &&
 		    !tell_stock(hub, d, d->open ? NOTICE_STOCK : NOTICE_EVENT))
 			return;
+		if (d->changed_ms > 0 && hub->lag_count < LAGS_MAX)
+			hub->lags[hub->lag_count++] = d->changed_ms;
+		d->changed_ms = 0;
 		hub->dirty = d->next_dirty;
 		d->dirty = false;
 	}
@@ -642,8 +675,19 @@ send_stocks(struct hub *hub)
 }
 
 void
+hub_written(struct hub *hub)
+{
+	int64_t now = clock_wall_ms();
+
+	for (int i = 0; i < hub->lag_count; i++)
+		histogram_add(&hub->stats.lag, (now - hub->lags[i]) * 1000);
+	hub->lag_count = 0;
+}
+
+void
 hub_flush(struct hub *hub)
 {
+	hub->lag_count = 0;
 	send_queue(hub, &hub->news);
 	send_stocks(hub);
 	send_queue(hub, &hub->purchases);

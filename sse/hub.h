@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "board.h"
+#include "histogram.h"
 #include "reader.h"
 
 /* Whom the hub tells; called from within its functions. */
@@ -22,6 +23,13 @@ struct hub_stats {
 	unsigned long messages, messages_bad;
 	unsigned long polls, polls_failed;
 	int drops;			/* open */
+	struct histogram lag;		/* from changes to the round that wrote them */
+};
+
+/* Pairs of all open drops, and how many of those drops have none that is free. */
+struct hub_pairs {
+	int64_t available, reserved, sold;
+	int without;
 };
 
 struct hub;
@@ -48,11 +56,17 @@ bool hub_database_ok(const struct hub *hub);
 /* Puts what has changed since the last time on the board, merged drop by drop. */
 void hub_flush(struct hub *hub);
 
+/* Says that what the last hub_flush() put on the board has been written to the streams: counts how
+ * long that took since the changes were made. The time of a change is the database's, so its clock
+ * and this machine's must agree. */
+void hub_written(struct hub *hub);
+
 /* Begins an epoch though nothing is wrong here: another board lost a notice. */
 void hub_renew(struct hub *hub);
 
 /* The hub's own board, which only it may change. */
 struct board *hub_board(const struct hub *hub);
+struct hub_pairs hub_pairs(const struct hub *hub);
 const struct hub_stats *hub_stats(const struct hub *hub);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "board.h"
 #include "conf.h"
-#include "subscriber.h"
+#include "crowd.h"
 
 struct loop_stats {
 	struct crowd_stats crowd;

@@ -246,8 +246,10 @@ read_origin(struct reader *r)
 	if (db_call(r->pool, FN_STREAM_ORIGIN, 0, NULL, &rows) != DB_OK)
 		return NULL;
 	s = db_rows(rows) == 1 ? db_text(rows, 0, 0) : NULL;
-	if (s != NULL)
+	if (s != NULL) {
 		origin = strdup(s);
+		clock_db_is(db_number(rows, 0, 1));
+	}
 	db_result_free(rows);
 	return origin;
 }
@@ -479,7 +481,7 @@ fail:
 bool
 reader_free(struct reader *r)
 {
-	int64_t until = clock_wall_ms() + GOODBYE_MS;
+	int64_t until = clock_ms() + GOODBYE_MS;
 	struct timespec deadline = { until / 1000, until % 1000 * 1000000 };
 
 	if (r == NULL)
@@ -488,7 +490,7 @@ reader_free(struct reader *r)
 	r->ending = true;
 	pthread_cond_signal(&r->more);
 	pthread_mutex_unlock(&r->lock);
-	if (pthread_timedjoin_np(r->thread, NULL, &deadline) != 0)
+	if (pthread_clockjoin_np(r->thread, NULL, CLOCK_MONOTONIC, &deadline) != 0)
 		return false;
 	pthread_cond_destroy(&r->more);
 	pthread_mutex_destroy(&r->lock);

@@ -17,6 +17,7 @@ struct server {
 	struct hub *hub;
 	struct crew *crew;
 	const struct token_keys *keys;
+	enum head_cookie cookie;	/* which counts, where one does */
 	struct server_stats stats;
 };
 
@@ -86,9 +87,9 @@ answer(struct server *v, const struct caller *c)
 		door_head(c->fd, text);
 		return;
 	}
-	token = head_token(c->head, c->trust_cookie);
+	token = head_token(c->head, c->trust_cookie ? v->cookie : COOKIE_NONE);
 	n.member = token != NULL &&
-	    token_verify(v->keys, token, clock_wall_ms() / 1000, &n.claims);
+	    token_verify(v->keys, token, clock_db_ms() / 1000, &n.claims);
 	/* A browser that reconnects by itself keeps its URL: the header is newer. */
 	n.last = head->last_event_id != NULL ? head->last_event_id : n.wanted.last;
 	crew_add(v->crew, &n);
@@ -155,6 +156,7 @@ server_new(const struct conf *conf, struct event_base *base, struct hub *hub,
 	v->hub = hub;
 	v->crew = crew;
 	v->keys = keys;
+	v->cookie = conf->cookie_secure ? COOKIE_OF_HOST : COOKIE_ANY;
 	v->origins = origins_new(conf->sse_origins);
 	if (v->origins != NULL)
 		v->door = door_new(base, conf->sse_socket, SERVER_HEADS, on_request, v);
@@ -166,6 +168,20 @@ server_new(const struct conf *conf, struct event_base *base, struct hub *hub,
 		return NULL;
 	}
 	return v;
+}
+
+bool
+server_open(struct server *v)
+{
+	return door_open(v->door) && (v->direct == NULL || door_open(v->direct));
+}
+
+void
+server_shut(struct server *v)
+{
+	door_shut(v->door);
+	if (v->direct != NULL)
+		door_shut(v->direct);
 }
 
 void

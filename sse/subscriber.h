@@ -1,82 +1,103 @@
-/* The streams of one event loop. A subscriber is a place in the log of a board: what
- * is sent to it is written from there, and nothing is copied for it. */
+/* One stream, for the crowd's own parts: its place in the log, and writing from there. */
 #ifndef SSE_SUBSCRIBER_H
 #define SSE_SUBSCRIBER_H
 
-#include <event2/event.h>
-#include <stdbool.h>
+#include <event2/event_struct.h>
+#include <sys/uio.h>
 
-#include "board.h"
-#include "conf.h"
-#include "head.h"
-#include "reader.h"
-#include "token.h"
+#include "crowd.h"
 
-struct crowd_stats {
-	int subscribers, members, blocked;
-	unsigned long streams;		/* ever begun */
-	unsigned long resumed, snapshots;	/* how they, and those that fell behind, began */
-	unsigned long deliveries, bytes, writes, beats;
-	unsigned long let_go;		/* too slow */
-	unsigned long rounds;
-	int64_t round_us, round_max_us;	/* the last one, the longest */
-	int proxied;			/* of the subscribers, through the web server */
-	int64_t steady_us;		/* the shorter of the last two rounds */
+#define STUCK_MS	30000	/* without progress, with something to send */
+#define NOWHERE		UINT64_MAX	/* as a place in the log: begin with a snapshot */
+#define USER_BUCKETS	4096	/* a power of two */
+
+struct member;
+
+/* Bytes of one subscriber alone. */
+struct text {
+	size_t len, sent;
+	char data[];
 };
 
-/* What a stream begins with, but for fields of its own and the empty line. It has no
- * length: it ends with the connection. */
-#define CROWD_HEAD "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" \
-	"Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nConnection: close\r\n"
-
-/* Who wants a stream. */
-struct newcomer {
-	int fd;			/* the crowd's from then on */
-	bool soon;		/* a round is near, with changes: it can wait for that */
-	bool proxied;		/* comes through the web server */
-	bool member;		/* `claims` is what a valid token says */
-	struct token_claims claims;
-	struct wanted wanted;
-	const char *last;	/* the id it goes on behind, any text; or NULL */
-	const char *fields;	/* more header lines, or NULL */
+struct filter {
+	int count;
+	int64_t drops[];	/* in order */
 };
 
-/* Called from within the crowd's functions. */
-struct crowd_watch {
-	void (*ask)(void *arg, struct session_request *request);	/* takes it over */
-	void (*left)(void *arg);	/* a stream has ended, or could not begin */
-	void *arg;
+struct subscriber {
+	struct event event;
+	struct crowd *crowd;
+	int index;		/* of its place */
+	bool armed;		/* the socket is full: the event waits for room */
+	bool proxied;
+	uint32_t offset;	/* bytes already written of the frame after `seq` */
+	struct text *text;	/* goes out before the snapshot */
+	struct snapshot *snapshot;	/* goes out before the log */
+	size_t snapshot_sent;
+	struct filter *filter;	/* NULL: all drops */
+	struct member *member;	/* NULL: anonymous */
 };
 
-struct crowd;
+/* What a round of writes looks at, side by side for all: most are sent the same
+ * bytes, and nothing else of theirs need be touched. */
+struct place {
+	struct subscriber *subscriber;
+	uint64_t seq;		/* last public frame written to its end */
+	int64_t moved_ms;	/* when bytes last went out */
+	int fd;
+	bool plain;		/* certain to want the log and nothing besides, from `seq` on */
+};
 
-/* A crowd of at most `max` subscribers. All it is given must outlive it. NULL when
- * memory is out. */
-struct crowd *crowd_new(const struct conf *conf, int max, struct event_base *base,
-    struct board *board, const struct crowd_watch *watch);
+struct crowd {
+	struct event_base *base;
+	struct board *board;
+	const struct feed *feed;
+	struct crowd_watch watch;
+	struct event *sweep;
+	int64_t beat_ms;
+	int64_t now_ms;		/* as the callback began */
+	bool asking;		/* a question about sessions is open */
+	bool unasked;		/* some members were not asked after */
+	unsigned long rounds_asked, sweeps;
+	int sweep_at;
+	int max;
+	struct crowd_stats stats;
+	struct member *users[USER_BUCKETS];
+	struct place list[];	/* stats.subscribers of them */
+};
 
-/* Ends all streams; NULL is harmless. */
-void crowd_free(struct crowd *crowd);
+/* The bytes from one frame of the log to its end, for those who want nothing else. */
+struct run {
+	uint64_t after, last;
+	struct iovec piece;
+	unsigned long frames;
+};
 
-/* Begins a stream: behind the event it names when that can be, else with a snapshot.
- * A member's session is asked after. The board must be ready. */
-void crowd_add(struct crowd *crowd, const struct newcomer *newcomer);
+static inline struct place *
+place_of(const struct subscriber *s)
+{
+	return &s->crowd->list[s->index];
+}
 
-/* Tells the crowd what its board has just taken. `soon`: a round follows at once or
- * nearly so. */
-void crowd_notice(struct crowd *crowd, const struct notice *n, bool soon);
+/* Takes the last place of the list and has the first bytes ready; its event is not waited for when
+ * this fails. */
+bool subscriber_begin(struct subscriber *s, const struct newcomer *n);
 
-/* Writes what is new to all: one write each. Those whose sockets are full come by
- * themselves. */
-void crowd_round(struct crowd *crowd);
+/* Writes until all is sent or the socket is full. Afterwards a subscriber that is
+ * not armed has nothing to be sent. False: it must go. */
+bool subscriber_flush(struct subscriber *s);
 
-/* Asks the database whether the members' sessions stand: all, or the new ones. The
- * crowd does so by itself each second, and for all each five. */
-void crowd_ask(struct crowd *crowd, bool all);
+/* What follows `after` in the log; false when it is not there, or not in one piece. */
+bool run_find(const struct ring *r, uint64_t after, struct run *run);
 
-/* Takes its answer, which is lent; NULL: there is none. */
-void crowd_sessions(struct crowd *crowd, const struct session_answer *answer);
+/* The common case: one write of a run that it shares with most. False: it must go. */
+bool subscriber_flush_run(struct crowd *c, struct place *p, const struct run *run);
 
-const struct crowd_stats *crowd_stats(const struct crowd *crowd);
+/* Ends a stream. The last of the list takes its place there, so a walk that may
+ * end streams goes from the end to the beginning. */
+void subscriber_end(struct subscriber *s);
+
+/* Frees one that has no place. */
+void subscriber_free(struct subscriber *s);
 
 #endif

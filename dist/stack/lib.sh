@@ -47,7 +47,7 @@ build_tree() { # FOLDER [CONFIGURE-OPTION...]
 
 build_is_complete() { # FOLDER
 	local program
-	for program in lastpair-api lastpair-sse lastpair-expire lastpairctl; do
+	for program in lastpair-api lastpair-sse lastpair-expire lastpair-webhooks lastpairctl; do
 		[[ -x $1/$program ]] || return 1
 	done
 }

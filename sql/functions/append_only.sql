@@ -5,6 +5,14 @@ LANGUAGE plpgsql AS $$
 BEGIN
 	RAISE EXCEPTION 'rows of % are never changed', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
 END $$;
-CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lastpair.admin_actions
-	FOR EACH STATEMENT EXECUTE FUNCTION lastpair.append_only();
-ALTER TABLE lastpair.admin_actions ENABLE ALWAYS TRIGGER append_only;
+-- Made where it is not there as it should be: making it locks the table, and so would keep an
+-- administrator waiting who has a drop's gate closed behind them.
+DO $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'lastpair.admin_actions'::regclass
+			AND tgname = 'append_only' AND tgenabled = 'A') THEN
+		CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lastpair.admin_actions
+			FOR EACH STATEMENT EXECUTE FUNCTION lastpair.append_only();
+		ALTER TABLE lastpair.admin_actions ENABLE ALWAYS TRIGGER append_only;
+	END IF;
+END $$;

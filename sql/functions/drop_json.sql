@@ -20,6 +20,7 @@ LANGUAGE sql STABLE AS $$
 		'isActive', d.is_active,
 		'status', lastpair.drop_status(d, t.total, t.sold, p_now),
 		'holdSeconds', d.hold_seconds,
+		'coolDownSeconds', d.cool_down_seconds,
 		'maxPerUser', d.max_per_user,
 		'version', t.version,
 		'revision', d.revision,

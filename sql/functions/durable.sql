@@ -14,4 +14,4 @@ BEGIN
 	END IF;
 END $$;
 REVOKE ALL ON FUNCTION api.durable() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION api.durable() TO lastpair_api;
+GRANT EXECUTE ON FUNCTION api.durable() TO lastpair_api, lastpair_hooks;

@@ -15,7 +15,7 @@ BEGIN
 	expired := 0;
 	lag_ms := 0;
 	SELECT * INTO r FROM reservations WHERE status = 'active' AND expires_at IS NOT NULL
-	 ORDER BY expires_at LIMIT 1;	-- as reservations_due has it
+	 ORDER BY expires_at LIMIT 1;	-- as reservations_lapsed has it
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;

@@ -54,6 +54,9 @@ BEGIN
 	VALUES (p_purchase, r.id, r.drop_id, r.size, u.id, r.price_cents, r.currency, v_now)
 	RETURNING * INTO p;
 	v_body := json_build_object('purchase', purchase_json(p));
+	IF EXISTS (SELECT FROM webhook_endpoints) THEN
+		PERFORM webhook_sale(p, u, v_now);
+	END IF;
 	PERFORM remember(u.id, p_key, print_of(p_request), 201::smallint, v_body::text);
 	RETURN ROW(201, NULL, v_body, ARRAY[
 		stock_event(r.drop_id, v_now),

@@ -23,16 +23,6 @@ COMMENT ON COLUMN lastpair.admin_actions.drop_name IS 'as it was after the actio
 COMMENT ON COLUMN lastpair.admin_actions.before IS 'what changed, as it was, by the API''s names; NULL for a drop that is new';
 COMMENT ON COLUMN lastpair.admin_actions.after IS 'the same as it became';
 
--- All reservations of one drop, among those of all others: which parts of the table they
--- may be in. Tried with ten million of others: 144 kB, and 10 ms to find a drop's none, 50 ms with
--- twenty thousand of its own. A row that is added at the end costs nothing that could be measured, one
--- written into a part that is summed up already 4 us; an ordinary index on (drop_id, created_at)
--- takes 11 us for each. The condition is always true, but only a query that says it, too, can take
--- this index: nothing that looks for one user's hold ever does.
-CREATE INDEX reservations_drop
-	ON lastpair.reservations USING brin (drop_id int8_bloom_ops (n_distinct_per_range = 64, false_positive_rate = 0.01))
-	WITH (pages_per_range = 128, autosummarize = on) WHERE price_cents >= 0;
-
 -- Who did it is a parameter now: what was there before goes, or calls would be ambiguous.
 -- (Functions are made anew after this.)
 DROP FUNCTION IF EXISTS lastpair.drop_make(jsonb);

@@ -10,7 +10,7 @@ import { stack } from '../lib/suite-stack.mjs';
 import test from '../lib/test.mjs';
 
 const CONF = path.join(stack.dir, 'lastpair.conf');
-const PROGRAMS = ['lastpair-api', 'lastpair-sse', 'lastpair-expire', 'lastpairctl'];
+const PROGRAMS = ['lastpair-api', 'lastpair-sse', 'lastpair-expire', 'lastpair-webhooks', 'lastpairctl'];
 const program = (/** @type {string} */ name) => path.join(BUILD, name);
 const signIn = (/** @type {string} */ email, password = PASSWORD) => anyone.post('/api/auth/login', { email, password });
 

@@ -246,6 +246,30 @@ test('times are the operator\'s own, through a change of the clocks', async (t) 
 	assert.equal((await dropNow(id_)).dropEndsAt, '2031-11-02T06:30:00.250Z');
 });
 
+test('the cool-down is set with a new drop, shown on its board, and changed there', async (t) => {
+	const boss = await office(t, '/console/new');
+	const form = boss.locator(id('admin-create-form'));
+
+	await form.locator('[name=name]').fill(unique('Cool'));
+	await form.locator('[name=priceCents]').fill('10');
+	await form.locator('[name=coolDownSeconds]').fill('4000');
+	await form.locator('[type=submit]').click();
+	await form.locator('[data-field=coolDownSeconds] .field-error').waitFor();
+	await form.locator('[name=coolDownSeconds]').fill('21');
+	await form.locator('[type=submit]').click();
+	const id_ = await madeIn(boss);
+	assert.equal((await dropNow(id_)).coolDownSeconds, 21);
+	const note = boss.locator(`.tile:has(${id('board-held')})`);
+	const edit = boss.locator(id('admin-edit-form'));
+	await waitFor('the wait on the board', async () => /\b21\s?s/.test(String(await note.textContent())));
+	await waitFor('it in the form', async () => await edit.locator('[name=coolDownSeconds]').inputValue() === '21');
+	await edit.locator('[name=coolDownSeconds]').fill('0');
+	await edit.locator('[type=submit]').click();
+	await waitFor('the change', async () => (await dropNow(id_)).coolDownSeconds === 0);
+	await waitFor('none on the board', async () => !/\b21\s?s/.test(String(await note.textContent())));
+	await waitFor('it in the trail', async () => (await boss.locator(id('deed')).allTextContents()).some((line) => /21\s?s/.test(line)));
+});
+
 test('what somebody else changes appears in the fields that were left alone', async (t) => {
 	const drop = await newDrop({ sizes: [{ size: '42', totalStock: 2 }] });
 	const boss = await office(t, board(drop.id));

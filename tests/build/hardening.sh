@@ -6,7 +6,7 @@
 set -u
 export LC_ALL=C
 build=$(cd "${1:-build}" && pwd -P) || exit 1
-programs=(lastpair-api lastpair-sse lastpair-expire lastpairctl)
+programs=(lastpair-api lastpair-sse lastpair-expire lastpair-webhooks lastpairctl)
 count=0 failures=0
 
 result() { # 'ok' OR 'not ok', NAME
@@ -52,6 +52,11 @@ for program in "${programs[@]}"; do
 		result ok "$program loads libraries from where the system has them"
 	fi
 	[[ $(uname -m) != x86_64 ]] || control_flow
+	if grep -qi failpoint "$build/$program"; then
+		result 'not ok' "$program has no fail points in it"
+	else
+		result ok "$program has no fail points in it"
+	fi
 done
 
 # This one leaves no mark in the file.

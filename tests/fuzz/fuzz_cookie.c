@@ -23,8 +23,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		req.cookie = arena_strndup(arena, cookie, strlen(cookie));
 	head.authorization = req.authorization != NULL ? authorization : NULL;
 	head.cookie = cookie;
+	req.host_cookie = size % 2 == 0;
 	worker = req_token(&req);
-	daemon = head_token(&head, true);
+	daemon = head_token(&head, req.host_cookie ? COOKIE_OF_HOST : COOKIE_ANY);
 	must(req.by_cookie == (worker != NULL && req.authorization == NULL));
 	if (daemon == NULL) {
 		/* The worker takes a header of another kind for a token that is none. */

@@ -64,7 +64,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_text(head.query);
 		check_text(head.last_event_id);
 		check_text(head.origin);
-		token = head_token(&head, size % 2 == 0);
+		token = head_token(&head, (enum head_cookie)(size % 3));
 		check_text(token);
 		check_wanted(head.query);
 	}

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
+import { disagreement } from './openapi.mjs';
 import { stack } from './suite-stack.mjs';
 import { waitFor } from './wait.mjs';
 
@@ -93,6 +94,7 @@ async function watched(t, context, { tolerate, path = '/', before, live = true }
 		if (message.type() === 'error' && !NOBODY_YET.test(text) && !tolerate?.test(text))
 			page.faults.push(`console: ${text}`);
 	});
+	page.on('response', (response) => void lookAt(page, response));
 	await page.addInitScript(() => {
 		addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
 	});
@@ -102,6 +104,25 @@ async function watched(t, context, { tolerate, path = '/', before, live = true }
 	if (live)
 		await connected(page);
 	return page;
+}
+
+/** What the store answered the page, by the OpenAPI document; a made-up answer of a test has no id of a request.
+ * @param {WatchedPage} page @param {import('playwright-core').Response} response */
+async function lookAt(page, response) {
+	const { pathname, search } = new URL(response.url());
+	const headers = await response.allHeaders().catch(() => undefined);	/* the page may have gone meanwhile */
+
+	if (!headers || !response.url().startsWith(stack.url) || !pathname.startsWith('/api/') || pathname === '/api/events' || !headers['x-request-id'])
+		return;
+	const raw = await response.body().catch(() => undefined);
+
+	if (!raw)
+		return;
+	const body = /json\b/.test(headers['content-type'] ?? '') && raw.length ? JSON.parse(raw.toString('utf8')) : undefined;
+	const why = disagreement({ method: response.request().method(), path: pathname + search }, { status: response.status(), headers, raw, body });
+
+	if (why)
+		page.faults.push(`not as the OpenAPI document says: ${why}: ${response.request().method()} ${pathname} ${response.status()}`);
 }
 
 /** @param {import('playwright-core').Page} page */

@@ -1,6 +1,7 @@
 /** Plain HTTP on node:http: every header is ours, none is added, each call is a connection of its own unless an agent is given. */
 import http from 'node:http';
 import net from 'node:net';
+import { SLOW } from './wait.mjs';
 
 /**
  * @typedef {object} Answer
@@ -15,7 +16,7 @@ import net from 'node:net';
  *   body?: unknown, raw?: string|Buffer, timeoutMs?: number, agent?: http.Agent|false}} call  `body` is sent as JSON, `raw` as it is
  * @returns {Promise<Answer>}  rejected with an error that has `reused` where the connection had carried another call before
  */
-export function request({ port, method = 'GET', path, headers = {}, body, raw, timeoutMs = 30_000, agent = false }) {
+export function request({ port, method = 'GET', path, headers = {}, body, raw, timeoutMs = 30_000 * SLOW, agent = false }) {
 	const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
 	const bytes = payload === undefined ? undefined : Buffer.from(payload);
 	const all = { ...headers };
@@ -39,7 +40,10 @@ export function request({ port, method = 'GET', path, headers = {}, body, raw, t
 			res.on('error', fail);
 			res.on('end', () => {
 				try {
-					resolve(answer(res, Buffer.concat(chunks), `${method} ${path} ${String(bytes ?? '')}`));
+					const whole = answer(res, Buffer.concat(chunks), `${method} ${path} ${String(bytes ?? '')}`);
+
+					watcher({ method, path, sent: bytes && String(bytes) }, whole);
+					resolve(whole);
 				} catch (error) {	/* not the JSON that it says it is */
 					fail(/** @type {Error} */ (error));
 				}
@@ -47,6 +51,15 @@ export function request({ port, method = 'GET', path, headers = {}, body, raw, t
 		});
 		req.end(bytes);
 	});
+}
+
+/** @typedef {(call: {method: string, path: string, sent?: string}, answer: Answer) => void} Watcher */
+/** @type {Watcher} */
+let watcher = () => {};
+
+/** Has every answer looked at before whoever asked gets it; what the watcher throws, they get instead. @param {Watcher} look */
+export function watchAnswers(look) {
+	watcher = look;
 }
 
 /** @param {Record<string, any>} headers @param {string} name */
@@ -79,7 +92,7 @@ export function rawRequest(port, bytes) {
 		const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes));
 		let text = '';
 
-		socket.setTimeout(15_000, () => socket.destroy(new Error('no answer in 15 s')));
+		socket.setTimeout(15_000 * SLOW, () => socket.destroy(new Error(`no answer in ${15 * SLOW} s`)));
 		socket.on('data', (chunk) => { text += chunk; });
 		socket.on('end', () => resolve(text));
 		socket.on('close', () => resolve(text));

@@ -66,7 +66,7 @@ export async function startLoad(options) {
 
 export class Load {
 	/** @param {Options} options */
-	constructor({ stack, buyers = 24, readers = 10, drops = DROPS, thinkMs = 60, giveUpMs = 60_000, seed = crypto.randomInt(1e9) }) {
+	constructor({ stack, buyers = 24, readers = 10, drops = DROPS, thinkMs = 40, giveUpMs = 60_000, seed = crypto.randomInt(1e9) }) {
 		this.stack = stack;
 		this.size = { buyers, readers };
 		this.wanted = drops;
@@ -87,7 +87,7 @@ export class Load {
 		/** @type {{at: number, dropId: number, version: number}[]} stock that was acknowledged, for how far browsers are behind */
 		this.versions = [];
 		this.over = false;
-		this.startedAt = this.settledAt = 0;
+		this.startedAt = this.endedAt = this.settledAt = 0;
 		/** @type {Promise<any>} */
 		this.work = Promise.resolve();
 	}
@@ -151,13 +151,22 @@ export class Load {
 	/** @param {Buyer} buyer */
 	async #shop(buyer) {
 		while (!this.over) {
-			const drop = this.random() < 0.5 ? this.#pick(this.drops.filter((d) => d.plenty)) ?? this.#pick(this.drops) : this.#pick(this.drops);
+			const drop = this.#choose(buyer);
 			const hold = await this.#reserve(buyer, drop, this.#pick(Object.keys(drop.sizes)));
 
 			if (hold)
 				await this.#use(buyer, hold);
 			await this.#rest(this.thinkMs);
 		}
+	}
+
+	/** Rather of what there is plenty of, and seldom one of which this buyer let a hold be. @param {Buyer} buyer */
+	#choose(buyer) {
+		const plenty = this.drops.filter((d) => d.plenty);
+		const free = (this.random() < 0.6 && plenty.length ? plenty : this.drops)
+			.filter((d) => (buyer.holds.get(d.id) ?? 0) < Date.now() || this.random() < 0.1);
+
+		return this.#pick(free.length ? free : this.drops);
 	}
 
 	/** @param {Buyer} buyer @param {Drop} drop @param {string} size @returns {Promise<Hold|null>} */
@@ -319,7 +328,7 @@ export class Load {
 	}
 
 	/** The longest time in which nobody was answered with success, in milliseconds. @param {number} [from] @param {number} [to] */
-	longestGap(from = this.startedAt, to = this.settledAt || Date.now()) {
+	longestGap(from = this.startedAt, to = this.endedAt || Date.now()) {
 		const times = this.attempts.filter((a) => a.status >= 200 && a.status < 300).map((a) => a.at + a.ms)
 			.filter((at) => at >= from && at <= to).sort((a, b) => a - b);
 		let longest = 0;
@@ -332,11 +341,13 @@ export class Load {
 		return Math.round(longest);
 	}
 
-	/** How long after an answer in that time each reader showed its stock or a newer one, in milliseconds.
+	/** How long after an answer in that time each reader showed its stock or a newer one, in milliseconds; `latest`: when the last
+	 * of them did.
 	 * @param {number} [from] @param {number} [to] */
 	lag(from = 0, to = Infinity) {
 		/** @type {number[]} */
 		const all = [];
+		let latest = 0;
 
 		for (const reader of this.readers)
 			for (const drop of this.drops) {
@@ -346,12 +357,16 @@ export class Load {
 				for (const v of this.versions.filter((x) => x.dropId === drop.id).sort((a, b) => a.version - b.version)) {
 					while (i < told.length && (told[i]?.version ?? 0) < v.version)
 						i++;
-					if (v.at >= from && v.at < to)
-						all.push(i < told.length ? Math.max(0, (told[i]?.at ?? 0) - v.at) : Infinity);
+					if (v.at < from || v.at >= to)
+						continue;
+					const shownAt = told[i]?.at ?? Infinity;
+
+					latest = Math.max(latest, shownAt);
+					all.push(Math.max(0, shownAt - v.at));
 				}
 			}
 		all.sort((a, b) => a - b);
-		return { n: all.length, p50: quantile(all, 0.5), p99: quantile(all, 0.99), max: quantile(all, 1) };
+		return { n: all.length, p50: quantile(all, 0.5), p99: quantile(all, 0.99), max: quantile(all, 1), latest };
 	}
 
 	/* ---- the end ---- */
@@ -359,6 +374,7 @@ export class Load {
 	/** Nobody begins anything new, and every change that was begun gets its answer. */
 	async settle() {
 		this.over = true;
+		this.endedAt = Date.now();
 		await this.work;
 		this.settledAt = Date.now();
 	}
@@ -411,7 +427,7 @@ export class Load {
 		const lag = this.lag();
 
 		return {
-			seconds: Math.round((this.settledAt - this.startedAt) / 1000),
+			seconds: Math.round((this.endedAt - this.startedAt) / 1000),
 			acknowledged: tally(done.map((a) => a.kind)),
 			foundAgain: done.filter((a) => a.unsure).length,
 			refused: tally(this.log.filter((a) => a.status >= 400).map((a) => a.code)),

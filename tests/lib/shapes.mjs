@@ -54,7 +54,7 @@ export function assertDrop(drop) {
 		currency: (v) => text(v) && /^[A-Z]{3}$/.test(v), imageUrl: orNull(text), ...STOCK, sizes: Array.isArray,
 		dropStartsAt: isTime, dropEndsAt: orNull(isTime), isActive: yesno,
 		status: oneOf('upcoming', 'live', 'sold_out', 'paused', 'ended'), holdSeconds: positive,
-		maxPerUser: positive, version: count, revision: count, recentPurchasers: Array.isArray,
+		coolDownSeconds: count, maxPerUser: positive, version: count, revision: count, recentPurchasers: Array.isArray,
 	}, 'drop');
 	assertCounts(drop, 'drop');
 	assertSizes(drop.sizes, drop);

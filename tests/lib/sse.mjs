@@ -4,6 +4,15 @@ import { waitFor } from './wait.mjs';
 
 /** @typedef {{id?: string, event: string, data: any, at: number}} StreamEvent */
 
+/** @typedef {{opened?: (stream: Stream) => void, event?: (event: StreamEvent) => void}} StreamWatcher */
+/** @type {StreamWatcher} */
+let watcher = {};
+
+/** Has every stream, and every event of one, looked at; what the watcher throws fails the test. @param {StreamWatcher} look */
+export function watchStreams(look) {
+	watcher = look;
+}
+
 export class Stream {
 	/**
 	 * Opens a stream and waits for the answer's headers, whatever the status.
@@ -24,7 +33,12 @@ export class Stream {
 			const req = http.request({ host: '127.0.0.1', port, path: `/api/events${query}`, headers: all, agent: false });
 
 			req.on('error', reject);
-			req.on('response', (res) => resolve(new Stream(req, res, take)));
+			req.on('response', (res) => {
+				const stream = new Stream(req, res, take);
+
+				watcher.opened?.(stream);
+				resolve(stream);
+			});
 			req.end();
 		});
 	}
@@ -97,6 +111,7 @@ export class Stream {
 
 	/** @param {StreamEvent} event */
 	#event(event) {
+		watcher.event?.(event);
 		if (this.take)
 			this.take(event);
 		else

@@ -50,19 +50,21 @@ export function freePort() {
 }
 
 export class Stack {
-	/** @param {string} dir @param {number} port */
-	constructor(dir, port) {
+	/** @param {string} dir @param {number} port @param {NodeJS.ProcessEnv} [env] of ./run, beside this process's own */
+	constructor(dir, port, env = {}) {
+		this.env = env;
 		this.dir = dir;
 		this.port = port;
 		this.url = `http://127.0.0.1:${port}`;
 	}
 
-	/** @param {string[]} [args] @returns {Promise<Stack>} */
-	static async start(args = ['--no-demo']) {
+	/** @param {string[]} [args] @param {(dir: string) => NodeJS.ProcessEnv} [env] @returns {Promise<Stack>} */
+	static async start(args = ['--no-demo'], env = () => ({})) {
 		const parent = fs.mkdtempSync(path.join(os.tmpdir(), 'lastpair-test-'));
 
 		fs.chmodSync(parent, 0o755);	/* the database's own user must get through */
-		const stack = new Stack(path.join(parent, 'store'), await freePort());
+		const dir = path.join(parent, 'store');
+		const stack = new Stack(dir, await freePort(), env(dir));
 
 		live.add(stack);
 		note(stack.dir);
@@ -86,7 +88,7 @@ export class Stack {
 			const log = `${this.dir}.out`;
 			const out = fs.openSync(log, 'a');
 			/* files, not pipes: what is detached keeps them open */
-			const child = spawn(path.join(TOP, 'run'), command, { cwd: TOP, stdio: ['ignore', out, out] });
+			const child = spawn(path.join(TOP, 'run'), command, { cwd: TOP, env: { ...process.env, ...this.env }, stdio: ['ignore', out, out] });
 			const timer = setTimeout(() => child.kill('SIGTERM'), START_LIMIT_MS);
 
 			fs.closeSync(out);
@@ -159,7 +161,7 @@ export class Stack {
 		const conf = path.join(this.dir, 'lastpair.conf');
 
 		return commands()
-			.filter(({ argv }) => path.basename(argv[0] ?? '') === program && argv.includes(conf))
+			.filter(({ argv }) => isRun(argv, program) && argv.includes(conf))
 			.map(({ pid }) => pid);
 	}
 
@@ -173,15 +175,29 @@ export class Stack {
 	kill(name, signal = 'SIGKILL') {
 		const pids = name.startsWith('lastpair-') ? this.pids(name) : [this.pid(name)];
 
-		for (const pid of pids) {
-			try {
-				process.kill(pid, signal);
-			} catch (error) {
-				if (/** @type {any} */ (error).code !== 'ESRCH')	/* it has just ended by itself */
-					throw error;
+		for (const pid of pids)
+			send(pid, signal);
+		return pids;
+	}
+
+	/** Kills every process of the stack, supervisors and all, none of which sees another die: all are frozen first.
+	 * @returns {number} how many they were */
+	cutPower() {
+		const frozen = new Set();
+
+		for (;;) {
+			const more = processesOf(this.dir).filter((pid) => !frozen.has(pid));
+
+			if (!more.length)
+				break;
+			for (const pid of more) {
+				send(pid, 'SIGSTOP');
+				frozen.add(pid);
 			}
 		}
-		return pids;
+		for (const pid of frozen)
+			send(pid, 'SIGKILL');
+		return frozen.size;
 	}
 
 	/** @returns {Promise<any>} what /healthz says, or undefined where nothing sensible answers */
@@ -205,8 +221,15 @@ export class Stack {
 	}
 }
 
-/** Every process that this user may look at. */
-export function commands() {
+/** Whether a command line is the program's, by itself or under valgrind. @param {string[]} argv @param {string} program */
+function isRun(argv, program) {
+	const [first = ''] = argv;
+
+	return path.basename(first) === program || (first.includes('valgrind') && argv.some((word) => path.basename(word) === program));
+}
+
+/** Every process that this user may look at. @param {boolean} [nameless]  with those that have no command line (any more) */
+export function commands(nameless = false) {
 	const found = [];
 
 	for (const name of fs.readdirSync('/proc')) {
@@ -215,13 +238,40 @@ export function commands() {
 		try {
 			const argv = fs.readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').slice(0, -1);
 
-			if (argv.length)
+			if (argv.length || nameless)
 				found.push({ pid: Number(name), argv });
 		} catch {
 			/* it ended meanwhile */
 		}
 	}
 	return found;
+}
+
+/** @param {number} pid @param {NodeJS.Signals} signal */
+function send(pid, signal) {
+	try {
+		process.kill(pid, signal);
+	} catch (error) {
+		if (/** @type {any} */ (error).code !== 'ESRCH')	/* it has just ended by itself */
+			throw error;
+	}
+}
+
+/** Every process of a stack: those of its supervisor's session, and its workers of sign-in, which have sessions of their own.
+ * @param {string} dir  the data folder @returns {number[]} */
+export function processesOf(dir) {
+	const session = fs.readFileSync(path.join(dir, 'run', 'supervisor.pid'), 'utf8').trim();
+	const conf = path.join(dir, 'lastpair.conf');
+
+	return commands(true).filter(({ pid, argv }) => {
+		try {
+			const [state, , , sid] = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+
+			return state !== 'Z' && (sid === session || (argv[0]?.includes('lastpair-') && argv.includes(conf)));
+		} catch {
+			return false;	/* it ended meanwhile */
+		}
+	}).map(({ pid }) => pid);
 }
 
 /** @type {Set<Stack>} stacks that this process has to stop */

@@ -53,27 +53,30 @@ export async function person() {
 /** Nobody in particular. */
 export const anyone = new Caller(stack.port);
 
-/** @type {Promise<Caller>|undefined} */
-let adminCaller;
+/** @type {Map<object, Promise<Caller>>} */
+const adminCallers = new Map();
 
-/** The administrator that the stack was started with. @returns {Promise<Caller>} */
-export function admin() {
-	adminCaller ??= tokens([ADMIN.email]).then(([token]) => new Caller(stack.port, { token }));
-	return adminCaller;
+/** The administrator that the stack was started with. @param {import('./stack.mjs').Stack} [on] @returns {Promise<Caller>} */
+export function admin(on = stack) {
+	const known = adminCallers.get(on) ?? tokens([ADMIN.email], on).then(([token]) => new Caller(on.port, { token }));
+
+	adminCallers.set(on, known);
+	return known;
 }
 
-/** A drop that is live now, with as many pairs as said. @param {Record<string, any>} [fields] @returns {Promise<any>} */
-export async function newDrop(fields = {}) {
+/** A drop that is live now, with as many pairs as said. @param {Record<string, any>} [fields] @param {import('./stack.mjs').Stack} [on]
+ * @returns {Promise<any>} */
+export async function newDrop(fields = {}, on = stack) {
 	const body = { name: unique('Drop'), priceCents: 12900, ...(fields.sizes ? {} : { totalStock: 5 }), ...fields };
-	const res = await (await admin()).post('/api/drops', body);
+	const res = await (await admin(on)).post('/api/drops', body);
 
 	assert.equal(res.status, 201, res.asked);
 	return res.body.drop;
 }
 
-/** The drop as it is now: signed-in answers are never cached. @param {number} id @returns {Promise<any>} */
-export async function dropNow(id) {
-	const res = await (await admin()).get(`/api/drops/${id}`);
+/** The drop as it is now: signed-in answers are never cached. @param {number} id @param {import('./stack.mjs').Stack} [on] @returns {Promise<any>} */
+export async function dropNow(id, on = stack) {
+	const res = await (await admin(on)).get(`/api/drops/${id}`);
 
 	assert.equal(res.status, 200, res.asked);
 	return res.body.drop;
@@ -98,30 +101,30 @@ export async function purchase(api, reservationId) {
 	return res.body.purchase;
 }
 
-/** Every invariant holds in the database. */
-export async function auditClean() {
-	const { clean, text } = await stack.audit();
+/** Every invariant holds in the database. @param {import('./stack.mjs').Stack} [on] */
+export async function auditClean(on = stack) {
+	const { clean, text } = await on.audit();
 
 	assert.ok(clean, text);
 }
 
 /** Closes a drop's gate, behind which every change of it waits, until the function that this gives is called.
- * @param {number} dropId @returns {Promise<() => Promise<void>>} */
-export async function closeGate(dropId) {
+ * @param {number} dropId @param {import('./stack.mjs').Stack} [on] @returns {Promise<() => Promise<void>>} */
+export async function closeGate(dropId, on = stack) {
 	const name = unique('gate');
-	const closed = stack.ctl(['db', '-Atqc', `SET application_name = '${name}'; BEGIN; SELECT pg_advisory_xact_lock(${dropId}); SELECT pg_sleep(20)`]);
+	const closed = on.ctl(['db', '-Atqc', `SET application_name = '${name}'; BEGIN; SELECT pg_advisory_xact_lock(${dropId}); SELECT pg_sleep(20)`]);
 
-	await waitFor('the gate to be closed', async () => await stack.sql(`SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+	await waitFor('the gate to be closed', async () => await on.sql(`SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
 		WHERE a.application_name = '${name}' AND l.locktype = 'advisory' AND l.granted`) === '1');
 	return async () => {
-		await stack.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${name}'`);
+		await on.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${name}'`);
 		await closed;
 	};
 }
 
-/** How many wait at a drop's gate, in the database. @param {number} dropId */
-export async function waitingAtGate(dropId) {
-	return Number(await stack.sql(`SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+/** How many wait at a drop's gate, in the database. @param {number} dropId @param {import('./stack.mjs').Stack} [on] */
+export async function waitingAtGate(dropId, on = stack) {
+	return Number(await on.sql(`SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
 		AND (classid::bigint << 32 | objid::bigint) = ${dropId}`));
 }
 

@@ -1,5 +1,8 @@
 /** Waiting for conditions, so that no test sleeps for luck. */
 
+/** How many times as long everything may take: where a tool looks at each instruction, say. */
+export const SLOW = Number(process.env.LASTPAIR_SLOW ?? 1);
+
 /** @param {number} ms */
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -10,7 +13,7 @@ export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  * @param {number} [ms]
  */
 export async function waitFor(what, condition, ms = 10_000) {
-	const deadline = Date.now() + ms;
+	const deadline = Date.now() + ms * SLOW;
 	let last;
 
 	for (;;) {
@@ -22,7 +25,7 @@ export async function waitFor(what, condition, ms = 10_000) {
 			last = error;
 		}
 		if (Date.now() > deadline)
-			throw new Error(`waited ${ms} ms in vain for: ${what} (last: ${tell(last)})`);
+			throw new Error(`waited ${ms * SLOW} ms in vain for: ${what} (last: ${tell(last)})`);
 		await pause(25);
 	}
 }

@@ -8,7 +8,7 @@ export LC_ALL=C.UTF-8
 tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P) || exit 1
 build=$(cd "${1:-build}" && pwd -P) || exit 1
 man=$tree/man
-programs=(lastpair-api lastpair-sse lastpair-expire lastpairctl)
+programs=(lastpair-api lastpair-sse lastpair-expire lastpair-webhooks lastpairctl)
 count=0 failures=0
 
 # --- TAP --------------------------------------------------------------------------------
@@ -76,13 +76,14 @@ help_of() { # PROGRAM: what is its own, and the options of every program
 	"$build/$1" --help | sed '/^Settings:/,$d'
 }
 
-# NAME<tab>DEFAULT (RANGE). Where the SQL is depends on how the programs were built.
+# NAME<tab>DEFAULT (RANGE OR WORDS) [reload]. Where the SQL is depends on how the programs were built.
 settings_said() {
 	"$build/lastpair-api" --help | sed '1,/^Settings:/d' | awk '
 		/^  [a-z]/ { sub(/^  /, ""); name = $1; sub(/^[^=]*= */, ""); value = $0; next }
 		{
-			range = match($0, /\([0-9]+ to [0-9]+[^)]*\)$/) ? substr($0, RSTART, RLENGTH) : "(any)"
-			print name "\t" value " " range
+			reload = sub(/; a reload changes it$/, "") ? " [reload]" : ""
+			range = match($0, /\(([0-9]+ to [0-9]+[^)]*|[a-z]+(, [a-z]+)* or [a-z]+)\)$/) ? substr($0, RSTART, RLENGTH) : "(any)"
+			print name "\t" value " " range reload
 		}' | sed 's,\t/.*/lastpair/sql ,\tDATADIR/lastpair/sql ,'
 }
 
@@ -90,19 +91,21 @@ settings_written() {
 	rendered lastpair.conf.5 | section SETTINGS | awk '
 		function tell() {
 			if (name != "")
-				print name "\t" value " " range
+				print name "\t" value " " range reload
 		}
 		/^     [a-z_]+ =/ {
 			tell()
 			name = $1
+			reload = ""
 			range = "(any)"
 			value = $0
 			sub(/^[^=]*= */, "", value)
 			next
 		}
-		range == "(any)" && match($0, /\([0-9]+ to [0-9]+[^)]*\)/) {
+		range == "(any)" && match($0, /\(([0-9]+ to [0-9]+[^)]*|[a-z]+(, [a-z]+)* or [a-z]+)\)/) {
 			range = substr($0, RSTART, RLENGTH)
 		}
+		/A reload changes it\./ { reload = " [reload]" }
 		END { tell() }'
 }
 

@@ -21,36 +21,58 @@ test('API2: the session cookie has exactly the attributes it needs', async () =>
 	assert.deepEqual(attributes, ['Path=/', 'HttpOnly', 'SameSite=Lax', 'Max-Age=604800']);
 });
 
-test('API2, API8: behind TLS the cookie is Secure and __Host-, none without the prefix counts, and HSTS is sent', { timeout: 120_000 }, async (t) => {
-	const port = await freePort();
+/** Runs the store's workers and its daemon with a setting more until the test is over. @param {any} t @param {string} line */
+async function withSetting(t, line) {
 	const confFile = path.join(stack.dir, 'lastpair.conf');
 	const conf = fs.readFileSync(confFile, 'utf8');
-	const site = path.join(stack.dir, 'site.d');
-	const file = (/** @type {string} */ name) => path.join(site, name);
 	const restart = async () => {
-		const before = stack.kill('lastpair-api', 'SIGTERM');
+		const programs = ['lastpair-api', 'lastpair-sse'];
+		const before = programs.map((name) => stack.kill(name, 'SIGTERM'));
 
-		await waitFor('new workers', () => stack.pids('lastpair-api').length >= before.length && !stack.pids('lastpair-api').some((pid) => before.includes(pid)), 30_000);
-		process.kill(stack.pid('nginx'), 'SIGHUP');
+		await waitFor('new workers and a new daemon', () => programs.every((name, i) => {
+			const now = stack.pids(name);
+
+			return now.length >= (before[i]?.length ?? 0) && !now.some((pid) => before[i]?.includes(pid));
+		}), 30_000);
 		await stack.whole();
 	};
 
 	t.after(async () => {
-		for (const name of ['tls.conf', 'tls.pem', 'tls.key'])
-			fs.rmSync(file(name), { force: true });
 		fs.writeFileSync(confFile, conf);
 		await restart();
+	});
+	fs.writeFileSync(confFile, `${conf}\n${line}\n`);
+	await restart();
+}
+
+/** The store's site over TLS as well, with a certificate made for it; gives the port. @param {any} t */
+async function withTls(t) {
+	const port = await freePort();
+	const site = path.join(stack.dir, 'site.d');
+	const file = (/** @type {string} */ name) => path.join(site, name);
+	const reload = () => process.kill(stack.pid('nginx'), 'SIGHUP');
+
+	t.after(() => {
+		for (const name of ['tls.conf', 'tls.pem', 'tls.key'])
+			fs.rmSync(file(name), { force: true });
+		reload();
 	});
 	fs.mkdirSync(site, { recursive: true, mode: 0o755 });
 	const made = await run('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
 		'-keyout', file('tls.key'), '-out', file('tls.pem'), '-subj', '/CN=localhost', '-days', '1']);
 	assert.equal(made.code, 0, made.stderr);
-	const { uid, gid } = fs.statSync(confFile);
+	const { uid, gid } = fs.statSync(stack.dir);
 	for (const name of ['tls.pem', 'tls.key'])
 		fs.chownSync(file(name), uid, gid);
 	fs.writeFileSync(file('tls.conf'), `listen 127.0.0.1:${port} ssl;\nssl_certificate "${file('tls.pem')}";\nssl_certificate_key "${file('tls.key')}";\n`);
-	fs.writeFileSync(confFile, `${conf}\ncookie_secure = yes\n`);
-	await restart();
+	reload();
+	return port;
+}
+
+test('API2, API8: behind TLS the cookie is Secure and __Host-, none without the prefix counts, and HSTS is sent', { timeout: 120_000 }, async (t) => {
+	const port = await withTls(t);
+
+	await withSetting(t, 'cookie_secure = yes');
 
 	/** @param {string} method @param {string} where @param {Record<string, any>} headers @param {any} [body] @returns {Promise<any>} */
 	const call = (method, where, headers, body) => new Promise((resolve, reject) => {
@@ -80,6 +102,25 @@ test('API2, API8: behind TLS the cookie is Secure and __Host-, none without the 
 	const out = await call('POST', '/api/auth/logout', { Cookie: `${name}=${value}`, Host: host, Origin: `https://${host}` });
 	assert.equal(out.status, 204);
 	assert.deepEqual([cookieOf(out).value, cookieOf(out).attributes], ['', ['Path=/', 'HttpOnly', 'SameSite=Lax', 'Max-Age=0', 'Secure']]);
+});
+
+test('API2: behind TLS the stream takes no cookie either that a neighbour could have set', { timeout: 120_000 }, async (t) => {
+	const who = await person();
+	const drop = await newDrop();
+
+	await withSetting(t, 'cookie_secure = yes');
+	const open = (/** @type {string} */ name) => Stream.open(stack.port, { cookie: `${name}=${who.api.token}` });
+	const [own, neighbours] = [await open('__Host-lastpair_session'), await open('lastpair_session')];
+
+	t.after(() => [own, neighbours].forEach((stream) => stream.close()));
+	for (const stream of [own, neighbours])
+		await stream.next('snapshot');
+	await reserve(who.api, drop.id);
+	await own.next('reservation:update');
+	/* what comes behind it has come, and it has not */
+	const mark = await newDrop();
+	await neighbours.next((e) => e.event === 'drop:created' && e.data.drop.id === mark.id);
+	assert.deepEqual(neighbours.events.filter((e) => e.event.startsWith('reservation:')), []);
 });
 
 test('API8: every call that changes something is refused to another site, and changes nothing', async () => {

@@ -27,11 +27,11 @@ SELECT status, body, events FROM api.drop_create(pg_temp.s('boss'),
 SELECT is(:status, 201, 'a drop is made');
 SELECT results_eq(format($$ SELECT json_object_keys(%L::json -> 'drop') $$, :'body'),
 	ARRAY['id', 'name', 'description', 'priceCents', 'currency', 'imageUrl', 'totalStock', 'availableStock', 'reservedStock', 'soldStock',
-	      'sizes', 'dropStartsAt', 'dropEndsAt', 'isActive', 'status', 'holdSeconds', 'maxPerUser', 'version', 'revision',
+	      'sizes', 'dropStartsAt', 'dropEndsAt', 'isActive', 'status', 'holdSeconds', 'coolDownSeconds', 'maxPerUser', 'version', 'revision',
 	      'recentPurchasers'], 'with every field of the contract');
 SELECT is((:'body'::jsonb -> 'drop') - ARRAY['id', 'dropStartsAt', 'sizes'], '{"name": "Aurora", "description": "", "priceCents": 19900,
 	"currency": "USD", "imageUrl": "", "totalStock": 17, "availableStock": 17, "reservedStock": 0, "soldStock": 0, "dropEndsAt": null,
-	"isActive": true, "status": "live", "holdSeconds": 60, "maxPerUser": 1, "version": 1, "revision": 1, "recentPurchasers": []}'::jsonb,
+	"isActive": true, "status": "live", "holdSeconds": 60, "coolDownSeconds": 60, "maxPerUser": 1, "version": 1, "revision": 1, "recentPurchasers": []}'::jsonb,
 	'and the defaults of the contract');
 SELECT is(:'body'::jsonb -> 'drop' -> 'sizes', '[{"size": "", "totalStock": 17, "availableStock": 17, "reservedStock": 0, "soldStock": 0,
 	"version": 1}]'::jsonb, 'a drop of one size has that of no name');
@@ -39,14 +39,14 @@ SELECT ok(abs(extract(epoch FROM clock_timestamp() - (:'body'::jsonb -> 'drop' -
 SELECT is(pg_temp.kinds(:'events'), 'drop:created', 'and everybody is told');
 SELECT is(pg_temp.event_of(:'events', 'drop:created') -> 'data' ->> 'drop', :'body'::json ->> 'drop', 'just what the answer says');
 SELECT body FROM api.drop_create(pg_temp.s('boss'), '{"name": "Sized", "description": "d", "priceCents": 0, "currency": "EUR", "imageUrl": "/x.svg",
-	"dropStartsAt": "2199-01-01T00:00:00+01:00", "dropEndsAt": "2199-02-01T00:00:00.123456Z", "holdSeconds": 5, "maxPerUser": 4, "isActive": false,
+	"dropStartsAt": "2199-01-01T00:00:00+01:00", "dropEndsAt": "2199-02-01T00:00:00.123456Z", "holdSeconds": 5, "coolDownSeconds": 7, "maxPerUser": 4, "isActive": false,
 	"sizes": [{"size": "43", "totalStock": 3}, {"size": "41", "totalStock": 1}, {"size": "42", "totalStock": 0}]}', NULL, NULL) \gset
 SELECT results_eq(format($$ SELECT s ->> 'size' FROM json_array_elements(%L::json -> 'drop' -> 'sizes') s $$, :'body'),
 	ARRAY['43', '41', '42'], 'sizes keep the order they were given in');
 SELECT is((:'body'::jsonb -> 'drop') - ARRAY['id', 'sizes', 'revision', 'recentPurchasers'], '{"name": "Sized", "description": "d", "priceCents": 0,
 	"currency": "EUR", "imageUrl": "/x.svg", "totalStock": 4, "availableStock": 4, "reservedStock": 0, "soldStock": 0,
 	"dropStartsAt": "2198-12-31T23:00:00.000Z", "dropEndsAt": "2199-02-01T00:00:00.123Z", "isActive": false, "status": "paused",
-	"holdSeconds": 5, "maxPerUser": 4, "version": 3}'::jsonb, 'everything given is taken, times in UTC, the version the sum of its sizes''');
+	"holdSeconds": 5, "coolDownSeconds": 7, "maxPerUser": 4, "version": 3}'::jsonb, 'everything given is taken, times in UTC, the version the sum of its sizes''');
 SELECT is(pg_temp.verdict(api.drop_create(pg_temp.s('boss'), '{"name": "x", "priceCents": 1, "totalStock": 1,
 	"dropStartsAt": "2030-01-01T00:00:00Z", "dropEndsAt": "2030-01-01T00:00:00Z"}', NULL, NULL)), 'ends_before_start',
 	'a drop that would end as it starts is refused');

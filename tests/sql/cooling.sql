@@ -1,7 +1,7 @@
 -- A pair can't be kept for ever by letting hold after hold lapse.
 BEGIN;
 \ir setup.psql
-SELECT plan(24);
+SELECT plan(29);
 
 SELECT pg_temp.person(n) FROM unnest(ARRAY['ada', 'bob', 'cyd']) n \g /dev/null
 
@@ -71,6 +71,22 @@ SELECT pg_temp.lapse(id, '1 s') FROM lastpair.reservations WHERE drop_id = :drop
 SELECT is(pg_temp.verdict(pg_temp.hold(:drop, 'ada')), 'cooling_down', 'nor does it help to reserve before the expiry comes by');
 SELECT is(pg_temp.stock(:drop), '1/1/0/0', 'which gives the pair back');
 SELECT is(pg_temp.verdict(pg_temp.hold(:drop, 'bob')), '201', 'to the next');
+
+-- How often the table of lapses is looked at, by the server's own count: only where it has a say.
+CREATE FUNCTION pg_temp.looks(p_drop bigint, p_name text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	v_before bigint := (SELECT seq_scan + idx_scan FROM pg_stat_xact_user_tables WHERE relid = 'lastpair.lapses'::regclass);
+BEGIN
+	PERFORM pg_temp.verdict(pg_temp.hold(p_drop, p_name));
+	RETURN (SELECT seq_scan + idx_scan - v_before FROM pg_stat_xact_user_tables WHERE relid = 'lastpair.lapses'::regclass);
+END $$;
+SELECT pg_temp.new_drop('{"totalStock": 11}') AS plenty, pg_temp.new_drop('{"totalStock": 10}') AS few, pg_temp.new_drop('{"totalStock": 0}') AS none,
+	pg_temp.new_drop('{"totalStock": 200}') AS many \gset
+SELECT is(pg_temp.looks(:plenty, 'ada'), 0::bigint, 'where there are pairs for all, nobody''s lapses are looked up');
+SELECT is(pg_temp.looks(:many, 'ada'), 0::bigint, 'nor of a large drop');
+SELECT is(pg_temp.looks(:none, 'ada'), 0::bigint, 'nor where there is none for anybody');
+SELECT is(pg_temp.looks(:few, 'ada'), 1::bigint, 'of ten pairs they are');
+SELECT is(pg_temp.looks(:plenty, 'bob'), 1::bigint, 'as of the ten that are left');
 
 SELECT * FROM finish();
 ROLLBACK;

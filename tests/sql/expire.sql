@@ -1,7 +1,7 @@
 -- The expiry: one drop a call, oldest first, and when to come again.
 BEGIN;
 \ir setup.psql
-SELECT plan(28);
+SELECT plan(31);
 
 -- Nobody else's holds are in the way of these tests.
 UPDATE lastpair.reservations SET status = 'released', closed_at = clock_timestamp() WHERE status = 'active';
@@ -72,6 +72,14 @@ SELECT is(:expired, 2, 'no more are returned at once than was asked');
 SELECT is((SELECT status FROM lastpair.reservations WHERE id = :'a'), 'active', 'the oldest first');
 SELECT is(pg_temp.stock(:two), '3/2/1/0', 'and the stock counts just those');
 SELECT is((SELECT expired FROM api.expire(2)), 1, 'the rest comes with the next call');
+
+-- What is overdue.
+SELECT is(api.overdue(), 0::numeric, 'nothing is overdue while nothing has lapsed');
+SELECT pg_temp.held(:two, 'ada') AS late \gset
+SELECT pg_temp.lapse(:'late', '7 s') \g /dev/null
+SELECT ok(api.overdue() BETWEEN 7 AND 60, 'a hold that nobody has returned is overdue since its end');
+SELECT expired FROM api.expire(2) \gset
+SELECT is(api.overdue(), 0::numeric, 'and no longer once it is returned');
 
 -- Far ahead.
 SELECT pg_temp.give_back('cyd', :'runs') \g /dev/null

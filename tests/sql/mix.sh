@@ -49,9 +49,9 @@ ask -d "$server" -c "CREATE DATABASE $store" || give_up 'no database of our own'
 {
 	PGOPTIONS='-c client_min_messages=warning' ask -f "$sql/bootstrap.sql"
 	{
-		echo 'BEGIN; SET ROLE lastpair_owner; CREATE SCHEMA lastpair;'
-		cat "$sql"/migrations/*.sql
-		echo 'SET LOCAL check_function_bodies = off;'
+		echo 'SET ROLE lastpair_owner; CREATE SCHEMA lastpair;'
+		cat "$sql"/migrations/*.sql	# some build indexes, which no transaction may
+		echo 'BEGIN; SET LOCAL check_function_bodies = off;'
 		cat "$sql"/functions/*.sql
 		echo 'COMMIT;'
 	} | PGOPTIONS='-c client_min_messages=warning' ask

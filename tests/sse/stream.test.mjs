@@ -38,7 +38,10 @@ const agrees = (stream, id, ms = 5000) => waitFor('the stream to show what the d
 /* ---- the beginning ---- */
 
 test('a stream begins with retry and one snapshot of the stock of every open drop', async (t) => {
+	const witness = await open(t);
 	const drop = await newDrop({ sizes: [{ size: '42', totalStock: 2 }, { size: '43', totalStock: 1 }] });
+
+	await witness.next((e) => e.event === 'drop:created' && e.data.drop.id === drop.id);
 	const stream = await open(t);
 	const snapshot = await stream.next('snapshot');
 

@@ -1,5 +1,6 @@
 /* The settings file: what it may say, and how it is told what it may not. */
 #include "conf.h"
+#include "log.h"
 
 #include "test.h"
 
@@ -124,6 +125,93 @@ a_bad_line_is_named_with_file_line_and_what_is_wrong(void **state)
 }
 
 static void
+every_wrong_line_is_named(void **state)
+{
+	(void)state;
+	assert_false(load("bcrypt_cost = 3\nredis_channel = x\nnonsense = 1\nlog_level = loud\n"));
+	assert_contains(said.text, ":1: bcrypt_cost is out of range (4 to 16)\n");
+	assert_contains(said.text, ":3: there is no setting `nonsense`\n");
+	assert_contains(said.text, ":4: log_level is none of its words (error, notice or info)\n");
+}
+
+/* Loads `text`, then the other text under the same name. */
+static bool
+reload(const char *text, const char *again)
+{
+	bool ok;
+
+	assert_true(load(text));
+	test_file(path, again, strlen(again));
+	test_stderr_begin(&said);
+	ok = conf_reload(&conf, path);
+	test_stderr_end(&said);
+	unlink(path);
+	return ok;
+}
+
+static void
+a_reload_takes_over_what_can_change_and_names_what_wants_a_restart(void **state)
+{
+	(void)state;
+	assert_true(reload("worker_queue = 100\nworker_threads = 8\nlog_level = error\n",
+	    "worker_queue = 200\nworker_threads = 9\nlog_level = notice\nredis_channel = other\n"));
+	assert_int_equal(conf.worker_queue, 200);
+	assert_int_equal(conf.log_level, LOG_NOTICE);
+	assert_int_equal(conf.worker_threads, 8);
+	assert_string_equal(conf.redis_channel, "lastpair");
+	assert_contains(said.text, "settings: worker_queue = 200\n");
+	assert_contains(said.text, "settings: log_level = notice\n");
+	assert_contains(said.text, "settings: worker_threads is another now; that takes a restart\n");
+	assert_contains(said.text, "settings: redis_channel is another now; that takes a restart\n");
+	assert_null(strstr(said.text, "bcrypt_cost"));
+	conf_free(&conf);
+	assert_true(reload("worker_queue = 100\n", ""));	/* a line taken away is the default again */
+	assert_int_equal(conf.worker_queue, 512);
+}
+
+static void
+a_reload_of_a_wrong_file_changes_nothing_and_says_so(void **state)
+{
+	(void)state;
+	assert_false(reload("worker_queue = 100\n", "worker_queue = 200\nworker_threads = none\n"));
+	assert_int_equal(conf.worker_queue, 100);
+	assert_int_equal(conf.worker_threads, 64);
+	assert_contains(said.text, ":2: worker_threads wants a whole number (1 to 1024)\n");
+	assert_contains(said.text, "error: settings: the old ones stay in force\n");
+}
+
+static void
+a_setting_tells_its_value_and_where_it_stands(void **state)
+{
+	struct conf_setting s;
+	struct buf value = { 0 };
+	int count = 0, found = 0;
+
+	(void)state;
+	assert_true(load("# one\nsession_seconds = 60\ncookie_secure = yes\nlog_level = error\n"));
+	for (; buf_clear(&value), conf_setting(&conf, count, &s, &value); count++) {
+		if (strcmp(s.name, "session_seconds") == 0) {
+			assert_string_equal(value.data, "60");
+			assert_string_equal(s.unit, "s");
+			assert_int_equal(s.line, 2);
+			found++;
+		} else if (strcmp(s.name, "cookie_secure") == 0) {
+			assert_string_equal(value.data, "yes");
+			assert_int_equal(s.line, 3);
+			found++;
+		} else if (strcmp(s.name, "log_level") == 0) {
+			assert_string_equal(value.data, "error");
+			found++;
+		} else {
+			assert_int_equal(s.line, 0);
+		}
+	}
+	assert_int_equal(found, 3);
+	assert_true(count > 30);
+	buf_free(&value);
+}
+
+static void
 the_edges_of_a_range_are_in_it(void **state)
 {
 	(void)state;
@@ -200,6 +288,10 @@ main(void)
 		TEST(an_empty_file_gives_the_defaults),
 		TEST(lines_are_read_with_comments_blanks_and_either_line_end),
 		TEST(a_bad_line_is_named_with_file_line_and_what_is_wrong),
+		TEST(every_wrong_line_is_named),
+		TEST(a_reload_takes_over_what_can_change_and_names_what_wants_a_restart),
+		TEST(a_reload_of_a_wrong_file_changes_nothing_and_says_so),
+		TEST(a_setting_tells_its_value_and_where_it_stands),
 		TEST(the_edges_of_a_range_are_in_it),
 		TEST(a_nul_byte_does_not_cut_a_line_short),
 		TEST(a_file_that_is_not_there_is_named),

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "clock.h"
+#include "conf.h"
 #include "test.h"
 
 static void

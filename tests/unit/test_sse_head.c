@@ -37,10 +37,10 @@ a_head_is_read(void **state)
 	assert_string_equal(h.query, "drops=1,2&x=%zz");
 	assert_string_equal(h.last_event_id, "abc-1");
 	assert_null(h.authorization);
-	assert_string_equal(head_token(&h, true), "T.o-k");
+	assert_string_equal(head_token(&h, COOKIE_ANY), "T.o-k");
 	assert_int_equal(PARSE("GET / HTTP/1.0\r\n\r\n", &h), HEAD_OK);
 	assert_null(h.query);
-	assert_null(head_token(&h, true));
+	assert_null(head_token(&h, COOKIE_ANY));
 }
 
 static void
@@ -143,14 +143,20 @@ what_names_no_drop_is_refused(void **state)
 }
 
 static const char *
-token(const char *authorization, const char *cookie)
+token_by(enum head_cookie which, const char *authorization, const char *cookie)
 {
 	static char a[256], c[256];
 	struct head h = { 0 };
 
 	h.authorization = authorization != NULL ? strcpy(a, authorization) : NULL;
 	h.cookie = cookie != NULL ? strcpy(c, cookie) : NULL;
-	return head_token(&h, true);
+	return head_token(&h, which);
+}
+
+static const char *
+token(const char *authorization, const char *cookie)
+{
+	return token_by(COOKIE_ANY, authorization, cookie);
 }
 
 static void
@@ -169,6 +175,18 @@ the_token_is_found_where_it_may_stand(void **state)
 	assert_null(token(NULL, ";;;="));
 }
 
+static void
+a_cookie_that_another_host_can_set_does_not_count_over_tls(void **state)
+{
+	(void)state;
+	assert_null(token_by(COOKIE_OF_HOST, NULL, "lastpair_session=a"));
+	assert_string_equal(token_by(COOKIE_OF_HOST, NULL,
+	    "lastpair_session=a; __Host-lastpair_session=b"), "b");
+	assert_string_equal(token_by(COOKIE_OF_HOST, "Bearer abc", "lastpair_session=a"), "abc");
+	assert_null(token_by(COOKIE_NONE, NULL, "__Host-lastpair_session=b"));
+	assert_string_equal(token_by(COOKIE_NONE, "Bearer abc", NULL), "abc");
+}
+
 int
 main(void)
 {
@@ -180,6 +198,7 @@ main(void)
 		cmocka_unit_test(drops_are_taken_in_order_and_once),
 		cmocka_unit_test(what_names_no_drop_is_refused),
 		cmocka_unit_test(the_token_is_found_where_it_may_stand),
+		cmocka_unit_test(a_cookie_that_another_host_can_set_does_not_count_over_tls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@ static ssize_t take_send(int fd, const void *data, size_t len, int flags);
 static ssize_t take_sendmsg(int fd, const struct msghdr *m, int flags);
 #define send take_send
 #define sendmsg take_sendmsg
+#include "../../sse/crowd.c"
 #include "../../sse/subscriber.c"
 #undef send
 #undef sendmsg

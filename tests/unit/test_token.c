@@ -176,7 +176,8 @@ what_is_no_token_is_refused(void **state)
 {
 	static const char *const bad[] = { "", ".", "..", "...", "a.b.c", "null", "Bearer x",
 	    "eyJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJIUzI1NiJ9..", "eyJhbGciOiJIUzI1NiJ9.e30.",
-	    "eyJhbGciOiJub25lIn0.e30.", "\xff\xfe.\xff.\xff" };
+	    "eyJhbGciOiJub25lIn0.e30.", ".e30.AA", "eyJhbGciOiJIUzI1NiJ9..AA",
+	    "eyJhbGciOiJIUzI1NiJ9.e30.AA.", "eyJhbGciOiJIUzI1NiJ9.e30.A A", "\xff\xfe.\xff.\xff" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++)

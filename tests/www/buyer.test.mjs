@@ -22,7 +22,7 @@ function drop(id, sizes, more = {}) {
 
 	return {
 		id, name: `Drop ${id}`, priceCents: 100, currency: 'EUR', dropStartsAt: at(-600), dropEndsAt: null, isActive: true,
-		status: 'live', holdSeconds: 60, maxPerUser: 1, revision: 1, version: 1, recentPurchasers: [], sizes,
+		status: 'live', holdSeconds: 60, coolDownSeconds: 30, maxPerUser: 1, revision: 1, version: 1, recentPurchasers: [], sizes,
 		totalStock: sum('totalStock'), availableStock: sum('availableStock'), reservedStock: sum('reservedStock'),
 		soldStock: sum('soldStock'), ...more,
 	};

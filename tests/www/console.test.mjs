@@ -232,6 +232,7 @@ test('values are told in words', () => {
 	assert.equal(valueText('holdSeconds', 60, 'EUR'), '60s');
 	assert.equal(valueText('dropEndsAt', null, 'EUR'), 'none');
 	assert.equal(valueText('description', '', 'EUR'), 'none');
+	assert.equal(valueText('coolDownSeconds', 90, 'EUR'), valueText('holdSeconds', 90, 'EUR'));
 	assert.equal(valueText('maxPerUser', 2, 'EUR'), '2');
 	assert.equal(valueText('sizes', [{ size: '43', totalStock: 5 }], 'EUR'), 'Size 43: 5');
 	assert.equal(valueText('sizes', [{ size: '', totalStock: 5 }], 'EUR'), '5 pairs');
@@ -252,12 +253,12 @@ test('cents are shown and read without ever being a float', () => {
 test('fields are judged as the store judges them', () => {
 	const { given, errors } = readFields({
 		name: '  ', priceCents: 'free', imageUrl: 'javascript:alert(1)', dropStartsAt: '2026-03-29T02:30', holdSeconds: '0',
-		maxPerUser: '2.5', description: ' fine ', currency: 'EUR',
+		coolDownSeconds: '3601', maxPerUser: '2.5', description: ' fine ', currency: 'EUR',
 	}, 'Europe/Berlin');
 
 	assert.deepEqual(errors, {
 		name: 'c.wrong.needed', priceCents: 'c.wrong.price', imageUrl: 'c.wrong.picture', dropStartsAt: 'c.wrong.skipped',
-		holdSeconds: 'c.wrong.hold', maxPerUser: 'c.wrong.limit',
+		holdSeconds: 'c.wrong.hold', coolDownSeconds: 'c.wrong.cool-down', maxPerUser: 'c.wrong.limit',
 	});
 	assert.deepEqual(given, { description: 'fine', currency: 'EUR' });
 	for (const url of ['', '/img/kiln-90.svg', 'https://cdn.example/a.png'])
@@ -301,7 +302,7 @@ test('sizes are named once and counted whole', () => {
 test('a drop goes into the form and comes out as it was', () => {
 	const drop = {
 		name: 'Cinder', description: null, priceCents: 12905, currency: 'EUR', imageUrl: '', dropStartsAt: '2026-07-15T08:00:00.000Z',
-		dropEndsAt: null, holdSeconds: 60, maxPerUser: 2,
+		dropEndsAt: null, holdSeconds: 60, coolDownSeconds: 30, maxPerUser: 2,
 	};
 	const { given, errors } = readFields(valuesOf(/** @type {any} */ (drop), 'Asia/Tokyo'), 'Asia/Tokyo');
 

@@ -32,7 +32,7 @@ function drop(id, version, sizes, more = {}) {
 
 	return {
 		id: dropId, name: `Drop ${id}`, priceCents: 12900, currency: 'EUR', dropStartsAt: at(-60), dropEndsAt: null,
-		isActive: true, status: 'live', holdSeconds: 60, maxPerUser: 1, revision: 1, recentPurchasers: [],
+		isActive: true, status: 'live', holdSeconds: 60, coolDownSeconds: 30, maxPerUser: 1, revision: 1, recentPurchasers: [],
 		...figures, ...more,
 	};
 }

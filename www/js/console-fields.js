@@ -17,6 +17,7 @@ const LONGEST_URL = 500;
 const MOST_SIZES = 100;
 export const MOST_PAIRS = 1_000_000;
 const MOST_HOLD_S = 86_400;
+const MOST_COOL_DOWN_S = 3600;
 const MOST_A_PERSON = 1000;
 
 /** Whole cents as `129.00`, by their digits. @param {number} cents */
@@ -47,6 +48,7 @@ export function valuesOf(drop, zone) {
 		dropStartsAt: wallOf(drop.dropStartsAt, zone),
 		dropEndsAt: wallOf(drop.dropEndsAt, zone),
 		holdSeconds: String(drop.holdSeconds),
+		coolDownSeconds: String(drop.coolDownSeconds),
 		maxPerUser: String(drop.maxPerUser),
 	};
 }
@@ -91,6 +93,8 @@ function readField(field, text, zone) {
 		return readTime(trimmed, zone);
 	case 'holdSeconds':
 		return number(wholeNumber(text, 1, MOST_HOLD_S), 'c.wrong.hold');
+	case 'coolDownSeconds':
+		return number(wholeNumber(text, 0, MOST_COOL_DOWN_S), 'c.wrong.cool-down');
 	case 'maxPerUser':
 		return number(wholeNumber(text, 1, MOST_A_PERSON), 'c.wrong.limit');
 	case 'totalStock':

@@ -68,7 +68,7 @@ export function utcText(ms) {
 /* ---- the trail ---- */
 
 /** In this order; what an action does not name is left out. */
-const FIELDS = ['name', 'priceCents', 'currency', 'dropStartsAt', 'dropEndsAt', 'sizes', 'holdSeconds', 'maxPerUser',
+const FIELDS = ['name', 'priceCents', 'currency', 'dropStartsAt', 'dropEndsAt', 'sizes', 'holdSeconds', 'coolDownSeconds', 'maxPerUser',
 	'isActive', 'imageUrl', 'description'];
 /** What is worth saying of a drop that is new. */
 const OF_NEW = new Set(['priceCents', 'dropStartsAt', 'dropEndsAt', 'sizes']);
@@ -122,7 +122,8 @@ export function valueText(field, value, currency) {
 	case 'priceCents': return money(value, currency);
 	case 'dropStartsAt':
 	case 'dropEndsAt': return dateTime(value);
-	case 'holdSeconds': return secondsText(value);
+	case 'holdSeconds':
+	case 'coolDownSeconds': return secondsText(value);
 	case 'isActive': return t(value ? 'c.on-sale' : 'c.off-sale');
 	case 'sizes': return sizesText(value);
 	default: return typeof value === 'number' ? number(value) : String(value);

@@ -39,6 +39,7 @@
  * @property {boolean} isActive
  * @property {DropStatus} status        as it was when the server answered; see statusOf()
  * @property {number} holdSeconds
+ * @property {number} coolDownSeconds
  * @property {number} maxPerUser
  * @property {number} version
  * @property {number} [revision]        raised by changes that are not stock

@@ -92,9 +92,12 @@ export class Floor {
 
 	/** @param {import('./store.mjs').Store} store */
 	#siteOf(store) {
+		const named = path.join(store.stack.dir, 'cachedir');
+		const cache = fs.existsSync(named) ? fs.readFileSync(named, 'utf8').trim() : path.join(store.stack.dir, 'cache');
+
 		return fs.readFileSync(path.join(store.stack.dir, 'nginx-site.conf'), 'utf8')
 			.replaceAll(`${store.sockets}/api.sock`, `${this.folder}/site.sock`)
-			.replaceAll(path.join(store.stack.dir, 'cache'), path.join(this.folder, 'cache'))
+			.replaceAll(cache, path.join(this.folder, 'cache'))
 			.replaceAll(`127.0.0.1:${store.stack.port}`, `127.0.0.1:${this.sitePort}`);
 	}
 

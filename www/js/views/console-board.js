@@ -131,13 +131,20 @@ function renderTiles(tiles, drop, counted, moves, now, since) {
 	const sales = rate(moves, 'bought', now, since);
 
 	tile(tiles.available, String(drop.availableStock), number(drop.availableStock), of(drop.availableStock));
-	tile(tiles.held, String(drop.reservedStock), number(drop.reservedStock), t('c.board.hold-length', { time: secondsText(drop.holdSeconds) }));
+	tile(tiles.held, String(drop.reservedStock), number(drop.reservedStock), holdNote(drop));
 	tile(tiles.sold, String(drop.soldStock), number(drop.soldStock), of(drop.soldStock));
 	tile(tiles.holdsRate, holds.toFixed(1), decimal(holds), t('c.board.last-ten'));
 	tile(tiles.salesRate, sales.toFixed(1), decimal(sales), t('c.board.last-ten'));
 	tile(tiles.conversion, share === null ? '' : String(Math.round(share * 100)), share === null ? t('c.nothing') : percent(share),
 		sums ? t('c.board.conversion-of', { bought: number(sums.bought), over: number(sums.bought + sums.back) }) : '');
 	tile(tiles.median, median === null ? '' : String(median), median === null ? t('c.nothing') : secondsText(median), t('c.board.median-note'));
+}
+
+/** How long a hold lasts, and a wait after lapses. @param {Drop} drop */
+function holdNote(drop) {
+	const length = t('c.board.hold-length', { time: secondsText(drop.holdSeconds) });
+
+	return drop.coolDownSeconds ? `${length} · ${t('c.board.cool-down', { time: secondsText(drop.coolDownSeconds) })}` : length;
 }
 
 /** @param {Tile} parts @param {string} value @param {string} shown @param {string} note */

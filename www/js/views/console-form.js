@@ -160,6 +160,7 @@ function buildControls() {
 		dropStartsAt: el('input', { 'name': 'dropStartsAt', 'type': 'datetime-local', 'step': '1' }),
 		dropEndsAt: el('input', { 'name': 'dropEndsAt', 'type': 'datetime-local', 'step': '1' }),
 		holdSeconds: el('input', { 'name': 'holdSeconds', 'type': 'number', 'min': '1', 'max': '86400', 'value': '60' }),
+		coolDownSeconds: el('input', { 'name': 'coolDownSeconds', 'type': 'number', 'min': '0', 'max': '3600', 'value': '60' }),
 		maxPerUser: el('input', { 'name': 'maxPerUser', 'type': 'number', 'min': '1', 'max': '1000', 'value': '1' }),
 	};
 }
@@ -190,6 +191,7 @@ function buildFields(controls, isNew, pictures, times) {
 		timed('dropStartsAt', field(t('c.field.dropStartsAt'), controls.dropStartsAt, isNew ? t('c.form.start-hint') : '')),
 		timed('dropEndsAt', field(t('c.field.dropEndsAt'), controls.dropEndsAt, optional)),
 		field(t('c.field.holdSeconds'), controls.holdSeconds, t('c.form.seconds')),
+		field(t('c.field.coolDownSeconds'), controls.coolDownSeconds, t('c.form.cool-down-hint')),
 		field(t('c.field.maxPerUser'), controls.maxPerUser),
 	];
 }

@@ -62,6 +62,7 @@ export function previewOf(values, rows, total, zone, now, known) {
 		isActive: known?.isActive ?? true,
 		status: 'live',
 		holdSeconds: given['holdSeconds'] ?? 60,
+		coolDownSeconds: given['coolDownSeconds'] ?? 60,
 		maxPerUser: given['maxPerUser'] ?? 1,
 		version: 0,
 		recentPurchasers: known?.recentPurchasers ?? [],

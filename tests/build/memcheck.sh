@@ -1,0 +1,35 @@
+#!/bin/bash
+# The unit tests under valgrind: an error in one, or in a process it makes, and a block that
+# nothing points to any more fail it. Speaks TAP.
+#
+#     tests/build/memcheck.sh [BUILD_DIR]
+set -u
+export LC_ALL=C.UTF-8
+tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P) || exit 1
+build=$(cd "${1:-build}" && pwd -P) || exit 1
+logs=$(mktemp -d) || exit 1
+trap 'rm -rf "$logs"' EXIT
+failures=0
+options=(-q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite
+    --show-leak-kinds=definite --num-callers=20 --suppressions="$tree/tests/build/valgrind.supp")
+
+mapfile -t programs < <(find "$build/tests/unit" -maxdepth 1 -type f -executable -name 'test_*' | sort)
+# shellcheck disable=SC2016  # for the other shell
+printf '%s\0' "${programs[@]}" | (cd "$build" && xargs -0 -n 1 -P "$(nproc)" sh -c '
+	logs=$1 && shift
+	for program; do :; done
+	name=$logs/${program##*/}
+	valgrind --log-file="$name.valgrind" "$@" >"$name.out" 2>&1 && : >"$name.passed"' sh "$logs" "${options[@]}") 2>/dev/null
+
+for program in "${programs[@]}"; do
+	name=${program##*/}
+	if [[ -e $logs/$name.passed && ! -s $logs/$name.valgrind ]]; then
+		printf 'ok - valgrind has nothing to say of %s\n' "$name"
+	else
+		printf 'not ok - valgrind has nothing to say of %s\n' "$name"
+		head -n 60 "$logs/$name.valgrind"
+		[[ -e $logs/$name.passed ]] || tail -n 30 "$logs/$name.out"
+		failures=$((failures + 1))
+	fi
+done
+((${#programs[@]} > 20 && failures == 0))
