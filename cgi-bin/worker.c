@@ -566,6 +566,10 @@ ctx_open(struct worker *w)
 	routes_open();
 	ctx->db = db_pool_new(ctx->conf.database, ctx->conf.database_user_api,
 	    (int)ctx->conf.database_pool);
+	if (ctx->conf.read_database[0] != '\0' && (ctx->standby = db_pool_new(
+	    ctx->conf.read_database, ctx->conf.database_user_api,
+	    (int)ctx->conf.database_pool)) == NULL)
+		return false;
 	w->pool = pool_new(threads);
 	ctx->combiner = combiner_new(ctx->db, w->pool, &limits);
 	ctx->publisher = publisher_new(&ctx->conf);
@@ -579,6 +583,7 @@ ctx_close(struct worker *w)
 	pool_free(w->pool);
 	publisher_free(w->ctx.publisher);
 	combiner_free(w->ctx.combiner);
+	db_pool_free(w->ctx.standby);
 	db_pool_free(w->ctx.db);
 	token_keys_free(w->ctx.keys);
 	conf_free(&w->ctx.conf);

@@ -38,6 +38,8 @@ static const struct setting settings[] = {
 	  .help = "role that delivers webhooks: may only read and mark the outbox" },
 	{ AT(database_pool), .type = NUMBER, .fallback = "4", .min = 1, .max = 64,
 	  .unit = "connections", .help = "PostgreSQL connections of one worker process" },
+	{ AT(read_database), .fallback = "",
+	  .help = "how to reach standbys for anonymous listings; empty: they come from `database`" },
 	{ AT(redis_socket), .fallback = "/run/redis/redis-server.sock",
 	  .help = "Redis's Unix socket; empty: publish nothing" },
 	{ AT(redis_channel), .fallback = "lastpair",
