@@ -372,7 +372,7 @@ main(int argc, char **argv)
 	if (i + once < argc)
 		options_wrong(&o, "what is '%s'?", argv[i + once]);
 	options_conf(&o, &h.conf);
-	options_log(&o, &h.conf, "webhooks");
+	options_log(&o, &h.conf);
 	sigaction(SIGTERM, &on_end, NULL);
 	sigaction(SIGINT, &on_end, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -380,7 +380,7 @@ main(int argc, char **argv)
 	TAILQ_INIT(&h.lanes);
 	h.db = db_pool_new(h.conf.database, h.conf.database_user_hooks, 1);
 	h.deliverer = deliverer_new(&h.conf);
-	if (h.db != NULL && h.deliverer != NULL)
+	if (h.db != NULL && h.deliverer != NULL && log_to(h.conf.log_dir, "webhooks"))
 		rc = once ? run_once(&h) : run_for_a_turn(&h);
 	deliverer_free(h.deliverer);
 	lanes_free(&h);
