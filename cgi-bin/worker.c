@@ -382,7 +382,8 @@ take_limits(struct worker *w)
 	if (strcmp(w->name, "auth") != 0)
 		w->queue_max = (int)conf->worker_queue;
 	return (struct combiner_limits){ .batch_max = (int)conf->reserve_batch,
-	    .waiting_max = (int)conf->reserve_queue, .wait_ms = DB_WAIT_MS };
+	    .waiting_max = (int)conf->reserve_queue, .wait_ms = DB_WAIT_MS,
+	    .soon_ms = (int)conf->reserve_wait_ms };
 }
 
 static void
@@ -565,6 +566,10 @@ ctx_open(struct worker *w)
 	routes_open();
 	ctx->db = db_pool_new(ctx->conf.database, ctx->conf.database_user_api,
 	    (int)ctx->conf.database_pool);
+	if (ctx->conf.read_database[0] != '\0' && (ctx->standby = db_pool_new(
+	    ctx->conf.read_database, ctx->conf.database_user_api,
+	    (int)ctx->conf.database_pool)) == NULL)
+		return false;
 	w->pool = pool_new(threads);
 	ctx->combiner = combiner_new(ctx->db, w->pool, &limits);
 	ctx->publisher = publisher_new(&ctx->conf);
@@ -578,6 +583,7 @@ ctx_close(struct worker *w)
 	pool_free(w->pool);
 	publisher_free(w->ctx.publisher);
 	combiner_free(w->ctx.combiner);
+	db_pool_free(w->ctx.standby);
 	db_pool_free(w->ctx.db);
 	token_keys_free(w->ctx.keys);
 	conf_free(&w->ctx.conf);
@@ -621,7 +627,7 @@ main(int argc, char **argv)
 
 	w.name = pool_name(&o, argc, argv, i);
 	options_conf(&o, &w.ctx.conf);
-	options_log(&o, &w.ctx.conf, w.name);
+	options_log(&o, &w.ctx.conf);
 	w.conf_path = o.conf_path;
 	if (!conn_init()) {
 		fputs("lastpair-api: descriptor 0 is no listening socket; start it by spawn-fcgi\n",
@@ -632,7 +638,7 @@ main(int argc, char **argv)
 		log_error("can't watch for requests: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}
-	if (!ctx_open(&w))
+	if (!ctx_open(&w) || !log_to(w.ctx.conf.log_dir, w.name))
 		return EXIT_FAILURE;
 	listen_on(&w, true);
 	if (!watch(&w)) {
