@@ -13,6 +13,8 @@
 struct ctx {
 	struct conf conf;
 	struct db_pool *db;
+	struct db_pool *standby;	/* for anonymous listings; NULL: they come from db */
+	int64_t standby_after_ms;	/* not asked before that time of clock_ms() */
 	struct combiner *combiner;	/* of reserves */
 	struct token_keys *keys;
 	struct publisher *publisher;

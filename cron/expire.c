@@ -18,6 +18,7 @@
 #define LIFE_MS		62000
 #define LOCK_WAIT_MS	250	/* between looks whether the one before has ended */
 #define AWAY_WAIT_MS	500	/* while the database is away */
+#define HEARTBEAT_MS	1000
 #define MAX_SLEEP_MS	500	/* below the shortest hold, so that no new one is missed */
 #define BATCH		"500"	/* holds a transaction */
 #define OLD_ROWS	"1000"	/* of each kind, a transaction of housekeeping */
@@ -34,6 +35,7 @@ struct expiry {
 	struct publisher *publisher;
 	bool locked;
 	unsigned long generation;	/* of the connection that holds the lock */
+	int64_t beat_at_ms;
 };
 
 static volatile sig_atomic_t ending;
@@ -115,6 +117,19 @@ run_once(struct expiry *e)
 	return status == DB_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* Once a second where listings may come from a standby. */
+static void
+heartbeat(struct expiry *e)
+{
+	struct db_result *rows;
+
+	if (e->conf.read_database[0] == '\0' || clock_ms() < e->beat_at_ms)
+		return;
+	e->beat_at_ms = clock_ms() + HEARTBEAT_MS;
+	db_call(e->db, FN_HEARTBEAT, 0, NULL, &rows);
+	db_result_free(rows);
+}
+
 /* Fails only if the database was never there. */
 static int
 run_for_a_minute(struct expiry *e)
@@ -137,6 +152,7 @@ run_for_a_minute(struct expiry *e)
 			clock_sleep_ms(AWAY_WAIT_MS);
 			continue;
 		}
+		heartbeat(e);
 		if (expired == 0 && !kept) {
 			kept = true;
 			housekeep(e);
@@ -159,14 +175,14 @@ main(int argc, char **argv)
 	if (i + once < argc)
 		options_wrong(&o, "what is '%s'?", argv[i + once]);
 	options_conf(&o, &e.conf);
-	options_log(&o, &e.conf, "expire");
+	options_log(&o, &e.conf);
 	sigaction(SIGTERM, &on_end, NULL);
 	sigaction(SIGINT, &on_end, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	metrics_open(e.conf.metrics_file);
 	e.db = db_pool_new(e.conf.database, e.conf.database_user_api, 1);
 	e.publisher = publisher_new(&e.conf);
-	if (e.db != NULL && e.publisher != NULL)
+	if (e.db != NULL && e.publisher != NULL && log_to(e.conf.log_dir, "expire"))
 		rc = once ? run_once(&e) : run_for_a_minute(&e);
 	publisher_free(e.publisher);
 	db_pool_free(e.db);

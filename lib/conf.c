@@ -38,6 +38,8 @@ static const struct setting settings[] = {
 	  .help = "role that delivers webhooks: may only read and mark the outbox" },
 	{ AT(database_pool), .type = NUMBER, .fallback = "4", .min = 1, .max = 64,
 	  .unit = "connections", .help = "PostgreSQL connections of one worker process" },
+	{ AT(read_database), .fallback = "",
+	  .help = "how to reach standbys for anonymous listings; empty: they come from `database`" },
 	{ AT(redis_socket), .fallback = "/run/redis/redis-server.sock",
 	  .help = "Redis's Unix socket; empty: publish nothing" },
 	{ AT(redis_channel), .fallback = "lastpair",
@@ -351,10 +353,11 @@ conf_reload(struct conf *conf, const char *path)
 	struct buf wrong = { 0 };
 	struct conf news;
 	bool ok = read_file(&news, path, &wrong);
+	char *rest = NULL;
 
 	if (!ok) {
-		for (char *line = wrong.data != NULL ? strtok(wrong.data, "\n") : NULL; line != NULL;
-		    line = strtok(NULL, "\n"))
+		for (char *line = wrong.data != NULL ? strtok_r(wrong.data, "\n", &rest) : NULL;
+		    line != NULL; line = strtok_r(NULL, "\n", &rest))
 			log_error("%s", line);
 		log_error("settings: the old ones stay in force");
 	} else {

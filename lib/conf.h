@@ -17,6 +17,7 @@ struct conf {
 	char *database_user_owner;
 	char *database_user_hooks;
 	long database_pool;		/* connections a worker process */
+	char *read_database;		/* the same for listings; empty: `database` */
 	char *redis_socket;		/* path; empty: nothing is published */
 	char *redis_channel;
 	char *redis_sentinels;		/* HOST:PORT ...; empty: redis_socket counts */

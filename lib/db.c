@@ -45,6 +45,9 @@ static const struct function {
 	[FN_ME] = { "me", REPLY "api.me($1)", 1, false, false },
 	[FN_DROP_LIST] = { "drop_list",
 	    "SELECT * FROM api.drop_list($1,$2,$3)", 3, false, false },
+	[FN_DROP_LIST_STANDBY] = { "drop_list_standby",	/* no row: it is too far behind */
+	    "SELECT l.* FROM (SELECT WHERE api.behind_ms() <= 2000 OFFSET 0) fresh, "
+	    "api.drop_list($1,$2,$3) l", 3, false, false },
 	[FN_DROP_GET] = { "drop_get", REPLY "api.drop_get($1)", 1, false, false },
 	[FN_DROP_CREATE] = { "drop_create",
 	    REPLY "api.drop_create($1,$2,$3,$4)", 4, true, false },
@@ -73,6 +76,7 @@ static const struct function {
 	    "SELECT expired, wait_ms, lag_ms, array_to_string(events, E'\\n') FROM api.expire($1)",
 	    1, true, false },
 	[FN_EXPIRY_LOCK] = { "expiry_lock", "SELECT api.expiry_lock()", 0, false, false },
+	[FN_HEARTBEAT] = { "heartbeat", "SELECT api.heartbeat()", 0, false, false },
 	[FN_HOUSEKEEP] = { "housekeep", "SELECT api.housekeep($1)", 1, true, false },
 	[FN_OVERDUE] = { "overdue", "SELECT api.overdue()", 0, false, false },
 	[FN_WEBHOOK_LOCK] = { "webhook_lock", "SELECT api.webhook_lock()", 0, false, false },

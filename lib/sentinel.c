@@ -81,6 +81,8 @@ bool
 sentinel_master(const redisReply *reply, struct redis_place *place)
 {
 	const redisReply *host, *port;
+	char *end;
+	long number;
 
 	if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2)
 		return false;
@@ -90,8 +92,11 @@ sentinel_master(const redisReply *reply, struct redis_place *place)
 	    host->len < 1 || (size_t)host->len >= sizeof(place->host))
 		return false;
 	memcpy(place->host, host->str, (size_t)host->len + 1);
-	place->port = atoi(port->str);
-	return place->port > 0 && place->port < 65536;
+	number = strtol(port->str, &end, 10);
+	if (end == port->str || *end != '\0' || number < 1 || number > 65535)
+		return false;
+	place->port = (int)number;
+	return true;
 }
 
 static redisContext *

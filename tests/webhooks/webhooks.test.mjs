@@ -546,7 +546,7 @@ test('lastpair-webhooks by wrong use exits 2, without its database 1', async () 
 	const conf = `${stack.dir}/nowhere-${unique()}.conf`;
 
 	assert.equal((await deliver(['--twice'])).code, 2);
-	fs.writeFileSync(conf, `${fs.readFileSync(CONF, 'utf8')}\ndatabase = host=/nowhere dbname=lastpair\n`);
+	fs.writeFileSync(conf, `${fs.readFileSync(CONF, 'utf8')}\ndatabase = host=/nowhere dbname=lastpair\nlog_dir =\n`);
 	const { code, stderr } = await run(path.join(BUILD, PROGRAM), ['-c', conf, '--once']);
 
 	fs.rmSync(conf);

@@ -65,10 +65,11 @@ export class Cluster extends Stack {
 	/** lastpair.conf, but for what is a host's own. */
 	settings() {
 		return `database = ${this.conninfo()} target_session_attrs=read-write connect_timeout=2
+read_database = ${this.conninfo()} target_session_attrs=standby
 redis_sentinels = ${this.data.map((m) => `${m.address}:26379`).join(' ')}
 signing_key_file = ${this.dir}/signing.key
 sql_dir = ${path.join(TOP, 'sql')}
-sse_heartbeat_seconds = 2
+sse_heartbeat_seconds = 1
 `;
 	}
 
@@ -80,10 +81,10 @@ sse_heartbeat_seconds = 2
 		spawnSync('chown', ['postgres:', file]);
 	}
 
-	/** psql on the leader as the superuser. @param {string[]} args */
-	async superuser(args) {
-		const leader = await this.database.leader();
-		const { code, stdout, stderr } = await run('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-h', leader?.address ?? '', '-U', 'postgres', ...args],
+	/** psql as the superuser, on the leader if not on another. @param {string[]} args @param {Machine} [on] */
+	async superuser(args, on) {
+		const machine = on ?? await this.database.leader();
+		const { code, stdout, stderr } = await run('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-h', machine?.address ?? '', '-U', 'postgres', ...args],
 			{ env: { ...process.env, PGPASSWORD: SECRET, PGCONNECT_TIMEOUT: '3' } });
 
 		if (code !== 0)

@@ -19,7 +19,7 @@ function startEtcd(m, all) {
 		'--listen-client-urls', `http://${m.address}:2379`, '--advertise-client-urls', `http://${m.address}:2379`,
 		'--initial-cluster', all.map((o) => `${o.name}=http://${o.address}:2380`).join(), '--initial-cluster-state',
 		fs.existsSync(path.join(m.dir, 'etcd')) ? 'existing' : 'new',
-		'--initial-cluster-token', 'lastpair-test', '--logger', 'zap', '--log-level', 'warn']);
+		'--initial-cluster-token', 'lastpair-test', '--enable-v2', '--logger', 'zap', '--log-level', 'warn']);
 }
 
 /** JSON is YAML. @param {Machine} m */
@@ -30,8 +30,10 @@ function patroniSettings(m) {
 		scope: 'lastpair',
 		name: m.name,
 		restapi: { listen: `${m.address}:8008`, connect_address: `${m.address}:8008` },
-		/* its own machine's alone: another's may be cut off, and to wait for that one takes the time there is */
-		etcd3: { host: `${m.address}:2379`, use_proxies: true },
+		/* Its own machine's member alone: to wait for one that is cut off takes the time there is. And by the API of version 2,
+		 * where the leader's lock is renewed by compare-and-swap. By the other (`etcd3`) this Patroni writes it unasked when its
+		 * member, back from being cut off, still says that it leads: seen here, it took the lead back and lost every sale since. */
+		etcd: { host: `${m.address}:2379`, use_proxies: true },
 		bootstrap: {
 			dcs: {
 				...TIMES,

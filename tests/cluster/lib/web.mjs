@@ -48,7 +48,7 @@ export function startWeb(m, settings) {
  * silent for longer than the daemon's heartbeat is ended, and its browser comes back to the other host.
  * @param {Machine[]} hosts @param {number} port */
 export function balancerSettings(hosts, port) {
-	const servers = hosts.map((m) => `server ${m.address}:${PORT} max_fails=1 fail_timeout=2s;`).join(' ');
+	const servers = (/** @type {string} */ fails) => hosts.map((m) => `server ${m.address}:${PORT} ${fails};`).join(' ');
 
 	return `daemon off;
 worker_processes 1;
@@ -56,8 +56,10 @@ worker_rlimit_nofile 4096;
 events { worker_connections 4000; }
 http {
 	access_log off;
-	upstream api { ${servers} keepalive 64; }
-	upstream streams { least_conn; ${servers} }
+	upstream api { ${servers('max_fails=1 fail_timeout=2s')} keepalive 64; }
+	# A host that has failed is well again for nginx when a request to it has ended, which streams do not: it would get
+	# one every two seconds. So each tries for itself.
+	upstream streams { least_conn; ${servers('max_fails=0')} }
 	proxy_http_version 1.1;
 	proxy_set_header Connection "";
 	proxy_set_header Host $host;
@@ -73,7 +75,7 @@ http {
 		location = /api/events {
 			proxy_pass http://streams;
 			proxy_buffering off;
-			proxy_read_timeout 4s;
+			proxy_read_timeout 3s;
 		}
 		location @unavailable {
 			default_type application/problem+json;
