@@ -29,7 +29,7 @@
 
 #define POLL_MS		1000	/* between questions to the database */
 #define OPEN_MS		3000	/* after which streams are answered, if only by a refusal */
-#define LAST_MS		100	/* for heads that are on their way when the daemon is to end */
+#define LAST_MS		500	/* for heads that are on their way when the daemon is to end */
 #define OWN_FILES	48	/* descriptors for everything but callers and loops */
 #define LOOP_FILES	4	/* for one more loop */
 #define SIGNALS		6
