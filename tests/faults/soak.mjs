@@ -37,6 +37,13 @@ async function restarted(name, signal) {
 	await waitFor(`another ${name}`, () => stack.pid(name) !== old, 30_000);
 }
 
+/** PostgreSQL with it: what is promised begins with its return, and how long its recovery takes is the disk's to say.
+ * @param {NodeJS.Signals} signal */
+async function recovered(signal) {
+	await restarted('postgres', signal);
+	await waitFor('PostgreSQL to take connections', () => stack.sql('SELECT 1'), 120_000);
+}
+
 /** @param {string} name @param {number} ms */
 async function away(name, ms) {
 	await service('down', name, stack);
@@ -58,9 +65,12 @@ const faults = [
 	['every worker killed', async () => { stack.kill('lastpair-api'); }],
 	['one worker killed', async () => { process.kill(/** @type {number} */ (stack.pids('lastpair-api')[0]), 'SIGKILL'); }],
 	['workers told to end', async () => { stack.kill('lastpair-api', 'SIGTERM'); }],
-	['PostgreSQL stopped at once', () => restarted('postgres', 'SIGQUIT'), { blind: true }],
-	['PostgreSQL killed', () => restarted('postgres', 'SIGKILL'), { blind: true }],
-	['PostgreSQL away', () => away('postgres', between(1000, 10_000)), { blind: true }],
+	['PostgreSQL stopped at once', () => recovered('SIGQUIT'), { blind: true }],
+	['PostgreSQL killed', () => recovered('SIGKILL'), { blind: true }],
+	['PostgreSQL away', async () => {
+		await away('postgres', between(1000, 10_000));
+		await waitFor('PostgreSQL to take connections', () => stack.sql('SELECT 1'), 120_000);
+	}, { blind: true }],
 	['connections cut', async () => {
 		for (let i = 0; i < 10; i++)
 			await cut("SELECT pid FROM pg_stat_activity WHERE usename = 'lastpair_api'", stack);
@@ -117,7 +127,10 @@ while (Date.now() < until) {
 
 		await hurt();
 		const over = Date.now();
-		const sale = await load.success('purchase', { after: over, ms: WHOLE_MS });
+		const sale = await load.success('purchase', { after: over, ms: WHOLE_MS }).catch((error) => {
+			say(`${what} (${over - since} ms): no sale after it; its logs are in ${stack.keepLogs('soak')}`);
+			throw error;
+		});
 
 		await stack.whole(30_000);
 		await waitFor('every reader to be back', () => load.readers.every((r) => r.ready), 30_000);
