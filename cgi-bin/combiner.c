@@ -30,6 +30,7 @@ struct line {
 	struct combiner *combiner;
 	int64_t drop;
 	struct reserves waiting;
+	int waiting_count;
 };
 
 struct combiner {
@@ -39,6 +40,7 @@ struct combiner {
 	pthread_mutex_t lock;
 	LIST_HEAD(, line) lines;
 	int waiting;
+	int64_t call_us;	/* that a call takes lately */
 };
 
 struct combiner *
@@ -182,6 +184,7 @@ static void
 leave(struct combiner *c, struct line *line, struct reserve *r)
 {
 	TAILQ_REMOVE(&line->waiting, r, next);
+	line->waiting_count--;
 	c->waiting--;
 }
 
@@ -215,13 +218,24 @@ take_members(struct combiner *c, struct line *line, struct reserve **all)
 	return count;
 }
 
+/* Keeps in mind how long calls take: each counts for an eighth, so that one that was held up
+ * turns nobody away. */
+static void
+learn(struct combiner *c, int64_t took_us)
+{
+	int64_t most_us = c->limits.soon_ms * INT64_C(2000);
+
+	c->call_us += ((took_us < most_us ? took_us : most_us) - c->call_us) / 8;
+}
+
 /* The next call of a drop, or the end of its line. */
 static void
-pass_on(struct combiner *c, struct line *line)
+pass_on(struct combiner *c, struct line *line, int64_t took_us)
 {
 	bool more;
 
 	pthread_mutex_lock(&c->lock);
+	learn(c, took_us);
 	more = !TAILQ_EMPTY(&line->waiting);
 	if (!more)
 		LIST_REMOVE(line, next);
@@ -241,13 +255,13 @@ lead(void *arg)
 	struct combiner *c = line->combiner;
 	struct reserve *all[COMBINER_BATCH_MAX];
 	int count = take_members(c, line, all);
-	int64_t now = clock_ms();
+	int64_t now = clock_ms(), began_us = clock_us();
 
 	for (int i = 0; i < count; i++)
 		metrics_waited(WAIT_RESERVE, (now - all[i]->since_ms) * 1000);
 	if (count > 0)	/* or they were turned away meanwhile */
 		decide(c, all, count);
-	pass_on(c, line);
+	pass_on(c, line, clock_us() - began_us);
 	for (int i = 0; i < count; i++)
 		all[i]->done(all[i]);
 }
@@ -267,6 +281,19 @@ line_new(struct combiner *c, int64_t drop)
 	return line;
 }
 
+/* Whether one more in a line can be decided soon enough: after the call in flight come as many
+ * as it takes for those before it, then its own. */
+static bool
+has_room(const struct combiner *c, const struct line *line)
+{
+	int batch = c->limits.batch_max;
+
+	if (c->waiting >= c->limits.waiting_max)
+		return false;
+	return line->waiting_count < batch || c->limits.soon_ms == 0 ||
+	    (line->waiting_count / batch + 1) * c->call_us <= c->limits.soon_ms * INT64_C(1000);
+}
+
 bool
 combiner_join(struct combiner *c, struct reserve *r)
 {
@@ -276,12 +303,13 @@ combiner_join(struct combiner *c, struct reserve *r)
 	r->verdict = (struct verdict){ .status = DB_UNAVAILABLE };
 	pthread_mutex_lock(&c->lock);
 	line = line_find(c, r->drop);
-	if (line != NULL && c->waiting >= c->limits.waiting_max)
+	if (line != NULL && !has_room(c, line))
 		line = NULL;
 	else if (line == NULL)
 		line = begun = line_new(c, r->drop);
 	if (line != NULL) {
 		TAILQ_INSERT_TAIL(&line->waiting, r, next);
+		line->waiting_count++;
 		c->waiting++;
 	}
 	pthread_mutex_unlock(&c->lock);

@@ -47,6 +47,8 @@ struct combiner_limits {
 	int batch_max;		/* reserves in one call, up to COMBINER_BATCH_MAX; 1: each alone */
 	int waiting_max;	/* that may wait at once, in this process */
 	int wait_ms;		/* for a call to begin */
+	int soon_ms;		/* who would be decided later than that, by what calls take lately, is
+				 * turned away at once, unless the next call has room; 0: nobody */
 };
 
 /* A combiner whose calls go to `db`, on threads of `pool`; both must outlive it. NULL when
@@ -61,7 +63,7 @@ void combiner_limit(struct combiner *c, const struct combiner_limits *limits);
 void combiner_free(struct combiner *c);
 
 /* Has `r` decided, in the order of arrival; returns at once. False when too many wait
- * already (or memory is out): then nothing is done, and `done` is not called. A member
+ * already, or it would take too long (or memory is out): then nothing is done, and `done` is not called. A member
  * whose values spoil a call does not spoil it for the others: they are called for one by
  * one. */
 bool combiner_join(struct combiner *c, struct reserve *r);

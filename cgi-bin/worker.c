@@ -30,6 +30,8 @@
 #define SWEEP_MS	100	/* between two looks at what has waited too long */
 #define DRAIN_MS	15000	/* for ending what is in hand */
 #define IDLE_MS		500	/* a connection on which nothing comes while draining */
+#define LEAVE_MS	1000	/* in which the web server leaves its connections by itself; one that is
+				 * closed from here may have a request on its way (keepalive_time) */
 #define SIGNIN_WAIT_MS	10000	/* for a thread of the pool that hashes passwords */
 #define SIGNIN_QUEUE	64	/* requests for each of those threads */
 
@@ -52,6 +54,7 @@ struct worker {
 	int epoll, signals;
 	bool listening;
 	atomic_bool draining;	/* ends after what is in hand */
+	_Atomic int64_t leave_ms;	/* when draining: from then on connections are closed from here */
 	pthread_mutex_t lock;
 	LIST_HEAD(, client) clients;
 	int client_count;
@@ -170,7 +173,7 @@ finish(struct client *c, enum status status)
 	struct req *req = c->req;
 	struct buf out = { 0 };
 	int64_t took_us;
-	bool kept, last = w->draining;
+	bool kept, last = w->draining && clock_ms() > w->leave_ms;
 	int http;
 
 	req->status = status;
@@ -379,7 +382,8 @@ take_limits(struct worker *w)
 	if (strcmp(w->name, "auth") != 0)
 		w->queue_max = (int)conf->worker_queue;
 	return (struct combiner_limits){ .batch_max = (int)conf->reserve_batch,
-	    .waiting_max = (int)conf->reserve_queue, .wait_ms = DB_WAIT_MS };
+	    .waiting_max = (int)conf->reserve_queue, .wait_ms = DB_WAIT_MS,
+	    .soon_ms = (int)conf->reserve_wait_ms };
 }
 
 static void
@@ -410,6 +414,8 @@ take_signal(struct worker *w)
 		log_reopen();
 		return;
 	default:
+		if (!w->draining)
+			w->leave_ms = clock_ms() + LEAVE_MS;
 		w->draining = true;
 	}
 }
@@ -621,7 +627,7 @@ main(int argc, char **argv)
 
 	w.name = pool_name(&o, argc, argv, i);
 	options_conf(&o, &w.ctx.conf);
-	options_log(&o, &w.ctx.conf, w.name);
+	options_log(&o, &w.ctx.conf);
 	w.conf_path = o.conf_path;
 	if (!conn_init()) {
 		fputs("lastpair-api: descriptor 0 is no listening socket; start it by spawn-fcgi\n",
@@ -632,7 +638,7 @@ main(int argc, char **argv)
 		log_error("can't watch for requests: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}
-	if (!ctx_open(&w))
+	if (!ctx_open(&w) || !log_to(w.ctx.conf.log_dir, w.name))
 		return EXIT_FAILURE;
 	listen_on(&w, true);
 	if (!watch(&w)) {

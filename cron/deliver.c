@@ -66,10 +66,14 @@ transfer_free(struct transfer *t)
 void
 deliverer_free(struct deliverer *d)
 {
+	struct transfer *t, *after;
+
 	if (d == NULL)
 		return;
-	while (!LIST_EMPTY(&d->transfers))
-		transfer_free(LIST_FIRST(&d->transfers));
+	for (t = LIST_FIRST(&d->transfers); t != NULL; t = after) {
+		after = LIST_NEXT(t, next);
+		transfer_free(t);
+	}
 	curl_multi_cleanup(d->multi);
 	curl_global_cleanup();
 	free(d);

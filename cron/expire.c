@@ -175,14 +175,14 @@ main(int argc, char **argv)
 	if (i + once < argc)
 		options_wrong(&o, "what is '%s'?", argv[i + once]);
 	options_conf(&o, &e.conf);
-	options_log(&o, &e.conf, "expire");
+	options_log(&o, &e.conf);
 	sigaction(SIGTERM, &on_end, NULL);
 	sigaction(SIGINT, &on_end, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	metrics_open(e.conf.metrics_file);
 	e.db = db_pool_new(e.conf.database, e.conf.database_user_api, 1);
 	e.publisher = publisher_new(&e.conf);
-	if (e.db != NULL && e.publisher != NULL)
+	if (e.db != NULL && e.publisher != NULL && log_to(e.conf.log_dir, "expire"))
 		rc = once ? run_once(&e) : run_for_a_minute(&e);
 	publisher_free(e.publisher);
 	db_pool_free(e.db);

@@ -95,6 +95,17 @@ lane_free(struct lane *lane)
 	free(lane);
 }
 
+static void
+lanes_free(struct hooks *h)
+{
+	struct lane *lane, *after;
+
+	for (lane = TAILQ_FIRST(&h->lanes); lane != NULL; lane = after) {
+		after = TAILQ_NEXT(lane, next);
+		lane_free(lane);
+	}
+}
+
 /* Notes what came of a delivery; true when it was delivered. Where the database does not take the
  * note, the event is delivered once more. */
 static bool
@@ -361,7 +372,7 @@ main(int argc, char **argv)
 	if (i + once < argc)
 		options_wrong(&o, "what is '%s'?", argv[i + once]);
 	options_conf(&o, &h.conf);
-	options_log(&o, &h.conf, "webhooks");
+	options_log(&o, &h.conf);
 	sigaction(SIGTERM, &on_end, NULL);
 	sigaction(SIGINT, &on_end, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -369,11 +380,10 @@ main(int argc, char **argv)
 	TAILQ_INIT(&h.lanes);
 	h.db = db_pool_new(h.conf.database, h.conf.database_user_hooks, 1);
 	h.deliverer = deliverer_new(&h.conf);
-	if (h.db != NULL && h.deliverer != NULL)
+	if (h.db != NULL && h.deliverer != NULL && log_to(h.conf.log_dir, "webhooks"))
 		rc = once ? run_once(&h) : run_for_a_turn(&h);
 	deliverer_free(h.deliverer);
-	while (!TAILQ_EMPTY(&h.lanes))
-		lane_free(TAILQ_FIRST(&h.lanes));
+	lanes_free(&h);
 	db_pool_free(h.db);
 	conf_free(&h.conf);
 	return rc;

@@ -46,6 +46,7 @@ read_options(struct ctl *ctl, struct import *import)
 			k++;
 		if (k == KINDS || i + 1 == ctl->argc || import->paths[k] != NULL)
 			options_wrong(ctl->options, "import: what is '%s'?", ctl->argv[i]);
+		/* cppcheck-suppress arrayIndexOutOfBoundsCond ; options_wrong() does not return */
 		import->paths[k] = ctl->argv[i + 1];
 		standard += strcmp(ctl->argv[i + 1], "-") == 0;
 		given++;

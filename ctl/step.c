@@ -4,10 +4,13 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
 #include "ctl.h"
+
+#define LOOK_MS 50	/* between two looks */
 
 /* The server is told on a connection of its own to break off what this one does. */
 static void
@@ -21,18 +24,38 @@ cancel(PGconn *pg)
 	PQfreeCancel(c);
 }
 
-/* Waits until there is a result to be had; breaks off once at `deadline` (clock_ms(); 0: never). */
+/* Whether somebody waits for a lock that `pg` has, or wants before them. What can't be asked is yes. */
+static bool
+in_the_way(PGconn *pg, PGconn *watch)
+{
+	char pid[16];
+	PGresult *r;
+	bool yes;
+
+	snprintf(pid, sizeof(pid), "%d", PQbackendPID(pg));
+	r = PQexecParams(watch, "SELECT FROM pg_locks WHERE NOT granted AND pid <> $1::integer "
+	    "AND $1::integer = ANY (pg_blocking_pids(pid))", 1, NULL, (const char *[]){ pid }, NULL, NULL, 0);
+	yes = PQresultStatus(r) != PGRES_TUPLES_OK || PQntuples(r) > 0;
+	PQclear(r);
+	return yes;
+}
+
+/* Waits until there is a result to be had. From *look (clock_ms()) on looks again and again
+ * whether it is in anybody's way, and then breaks off, once. */
 static void
-wait_result(PGconn *pg, int64_t *deadline)
+wait_result(PGconn *pg, PGconn **watch, int64_t *look)
 {
 	struct pollfd p = { .fd = PQsocket(pg), .events = POLLIN };
 
 	while (PQisBusy(pg)) {
-		int64_t left = *deadline != 0 ? *deadline - clock_ms() : -1;
+		int64_t left = *watch != NULL ? *look - clock_ms() : -1;
 
-		if (*deadline != 0 && left <= 0) {
-			cancel(pg);
-			*deadline = 0;
+		if (*watch != NULL && left <= 0) {
+			*look = clock_ms() + LOOK_MS;
+			if (in_the_way(pg, *watch)) {
+				cancel(pg);
+				*watch = NULL;
+			}
 			continue;
 		}
 		if (poll(&p, 1, (int)left) > 0 && PQconsumeInput(pg) == 0)
@@ -55,9 +78,10 @@ verdict(const PGresult *r, bool limited)
 }
 
 enum step
-step_run(PGconn *pg, const char *what, const char *sql, int limit_ms)
+step_run(PGconn *pg, const char *what, const char *sql, PGconn *watch)
 {
-	int64_t deadline = limit_ms > 0 ? clock_ms() + limit_ms : 0;
+	int64_t look = clock_ms() + STEP_MS;
+	bool limited = watch != NULL;
 	enum step result = STEP_DONE;
 	PGresult *r;
 
@@ -66,13 +90,13 @@ step_run(PGconn *pg, const char *what, const char *sql, int limit_ms)
 		return STEP_FAILED;
 	}
 	for (;;) {
-		wait_result(pg, &deadline);
+		wait_result(pg, &watch, &look);
 		if ((r = PQgetResult(pg)) == NULL)
 			break;
 		if (result == STEP_DONE) {
 			const char *why = PQresultErrorMessage(r);
 
-			result = verdict(r, limit_ms > 0);
+			result = verdict(r, limited);
 			if (result == STEP_FAILED)
 				ctl_fail("%s: %.*s", what, (int)strcspn(why, "\n"), why);
 		}

@@ -224,7 +224,7 @@ cmd_webhook_replay(struct ctl *ctl)
 	const char *params[2] = { ctl->argv[0], ctl->argc == 2 ? ctl->argv[1] : NULL };
 	PGconn *pg;
 	PGresult *r = NULL;
-	int count = 0;
+	long count = 0;
 
 	if (!is_id(params[0]))
 		return EXIT_FAILURE;
@@ -238,13 +238,13 @@ cmd_webhook_replay(struct ctl *ctl)
 		    "since = clock_timestamp(), next_at = clock_timestamp() WHERE endpoint_id = $1 "
 		    "AND CASE WHEN $2::uuid IS NULL THEN status = 'failed' ELSE event_id = $2::uuid END", 2, params);
 	if (r != NULL)
-		count = atoi(PQcmdTuples(r));
+		count = strtol(PQcmdTuples(r), NULL, 10);
 	PQclear(r);
 	PQfinish(pg);
 	if (r == NULL)
 		return EXIT_FAILURE;
 	if (count == 0 && params[1] != NULL)
 		return ctl_fail("endpoint %s has no event %s", params[0], params[1]);
-	printf("%d to be delivered again\n", count);
+	printf("%ld to be delivered again\n", count);
 	return EXIT_SUCCESS;
 }

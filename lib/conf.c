@@ -72,6 +72,9 @@ static const struct setting settings[] = {
 	  .live = true, .help = "reserves of one drop that go to the database in one call; 1: each goes alone" },
 	{ AT(reserve_queue), .type = NUMBER, .fallback = "512", .min = 1, .max = 4096,
 	  .live = true, .help = "reserves that may wait for a call, a process; one more is answered 503" },
+	{ AT(reserve_wait_ms), .type = NUMBER, .fallback = "250", .min = 0, .max = 2000, .unit = "ms",
+	  .live = true,
+	  .help = "one that would wait longer, with a whole call before it, is answered 503 as well; 0: none" },
 	{ AT(metrics_file), .fallback = "/run/lastpair/metrics",
 	  .help = "counters shared by workers and expiry" },
 	{ AT(sse_socket), .fallback = "/run/lastpair/sse.sock",
@@ -350,10 +353,11 @@ conf_reload(struct conf *conf, const char *path)
 	struct buf wrong = { 0 };
 	struct conf news;
 	bool ok = read_file(&news, path, &wrong);
+	char *rest = NULL;
 
 	if (!ok) {
-		for (char *line = wrong.data != NULL ? strtok(wrong.data, "\n") : NULL; line != NULL;
-		    line = strtok(NULL, "\n"))
+		for (char *line = wrong.data != NULL ? strtok_r(wrong.data, "\n", &rest) : NULL;
+		    line != NULL; line = strtok_r(NULL, "\n", &rest))
 			log_error("%s", line);
 		log_error("settings: the old ones stay in force");
 	} else {

@@ -34,6 +34,7 @@ struct conf {
 	long signin_threads;		/* a process of the sign-in pool */
 	long reserve_batch;
 	long reserve_queue;
+	long reserve_wait_ms;		/* 0: as long as it takes */
 	char *metrics_file;
 	char *sse_socket;
 	char *sse_admin_socket;

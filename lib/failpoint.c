@@ -16,18 +16,15 @@
 static int
 armed(const char *file, const char *point, const char *where)
 {
-	char text[200] = "", its_point[40], its_where[120];
-	int count = 0;
+	char text[200] = "", wanted[200];
+	int len = snprintf(wanted, sizeof(wanted), "%s %s ", point, where);
 	FILE *f = file != NULL ? fopen(file, "re") : NULL;
+	bool ok = f != NULL && fgets(text, sizeof(text), f) != NULL &&
+	    strncmp(text, wanted, (size_t)len) == 0;
 
-	if (f == NULL)
-		return 0;
-	if (fgets(text, sizeof(text), f) == NULL ||
-	    sscanf(text, "%39s %119s %d", its_point, its_where, &count) != 3 ||
-	    strcmp(its_point, point) != 0 || strcmp(its_where, where) != 0)
-		count = 0;
-	fclose(f);
-	return count;
+	if (f != NULL)
+		fclose(f);
+	return ok ? (int)strtol(text + len, NULL, 10) : 0;
 }
 
 bool

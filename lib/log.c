@@ -23,7 +23,7 @@ static int pid;
 static int level = LOG_INFO, format = LOG_TEXT;
 static bool journal;		/* reads standard error */
 
-/* The file; no path: standard error. Its descriptor keeps its number. */
+/* The file, whose descriptor keeps its number. */
 static char path[PATH_LEN];
 static int out = STDERR_FILENO;
 static struct stat file;
@@ -36,11 +36,14 @@ static bool
 is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
-	unsigned long long device, inode;
+	char own[64];
 	struct stat st;
 
-	return stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
-	    fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+	if (stream == NULL || fstat(STDERR_FILENO, &st) != 0)
+		return false;
+	snprintf(own, sizeof(own), "%llu:%llu", (unsigned long long)st.st_dev,
+	    (unsigned long long)st.st_ino);
+	return strcmp(stream, own) == 0;
 }
 
 void
@@ -77,7 +80,6 @@ log_to(const char *dir, const char *name)
 		return true;
 	n = snprintf(path, sizeof(path), "%s/%s.log", dir, name);
 	if (n < 0 || (size_t)n >= sizeof(path)) {
-		path[0] = '\0';
 		errno = ENAMETOOLONG;
 		fd = -1;
 	} else {
@@ -86,11 +88,10 @@ log_to(const char *dir, const char *name)
 	if (fd < 0 || fstat(fd, &file) != 0) {
 		fprintf(stderr, "%s: %s/%s.log: %s; is log_dir right?\n", program, dir, name,
 		    strerror(errno));
-		path[0] = '\0';
 		return false;
 	}
-	out = fd;
 	journal = false;
+	__atomic_store_n(&out, fd, __ATOMIC_RELEASE);
 	return true;
 }
 
@@ -108,7 +109,7 @@ look_for_file(time_t now)
 	struct stat st;
 	int fd;
 
-	if (path[0] == '\0' || (__atomic_load_n(&looked, __ATOMIC_RELAXED) == now &&
+	if (__atomic_load_n(&out, __ATOMIC_ACQUIRE) == STDERR_FILENO || (__atomic_load_n(&looked, __ATOMIC_RELAXED) == now &&
 	    !__atomic_load_n(&reopen, __ATOMIC_RELAXED)) || pthread_mutex_trylock(&lock) != 0)
 		return;
 	__atomic_store_n(&looked, now, __ATOMIC_RELAXED);
@@ -226,7 +227,7 @@ end(struct line *l)
 	if (l->json)
 		l->text[l->len++] = '}';
 	l->text[l->len++] = '\n';
-	put = write(out, l->text, l->len);
+	put = write(__atomic_load_n(&out, __ATOMIC_ACQUIRE), l->text, l->len);
 	(void)put;	/* nowhere left to say it */
 }
 

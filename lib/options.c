@@ -62,10 +62,8 @@ options_conf(const struct options *o, struct conf *conf)
 }
 
 void
-options_log(const struct options *o, const struct conf *conf, const char *name)
+options_log(const struct options *o, const struct conf *conf)
 {
 	log_open(o->program);
 	log_set((enum log_level)conf->log_level, (enum log_format)conf->log_format);
-	if (!log_to(conf->log_dir, name))
-		exit(EXIT_FAILURE);
 }

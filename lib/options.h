@@ -24,8 +24,8 @@ _Noreturn void options_wrong(const struct options *o, const char *fmt, ...)
 /* conf_load() of the file named by -c, or exit 1 with what is wrong. */
 void options_conf(const struct options *o, struct conf *conf);
 
-/* Begins the log as the settings say; `name` is its file's, without .log. Exits 1 when that can't be
- * opened. */
-void options_log(const struct options *o, const struct conf *conf, const char *name);
+/* Begins the log as the settings say, on standard error: what stops a start is to be seen there.
+ * A program that has started goes on with log_to(). */
+void options_log(const struct options *o, const struct conf *conf);
 
 #endif

@@ -303,13 +303,13 @@ main(int argc, char **argv)
 		options_wrong(&options, "there is no use for '%s'", argv[first]);
 	service_begin();
 	options_conf(&options, &d.conf);
-	options_log(&options, &d.conf, "sse");
+	options_log(&options, &d.conf);
 	d.conf_path = options.conf_path;
 	d.keys = token_keys_load(d.conf.signing_key_file, d.conf.signing_key_previous_file);
 	if (d.keys == NULL)
 		return EXIT_FAILURE;
 	signal(SIGPIPE, SIG_IGN);
-	ok = wire(&d);
+	ok = wire(&d) && log_to(d.conf.log_dir, "sse");
 	if (ok && event_base_dispatch(d.base) != 0)
 		ok = false;
 	unwire(&d);

@@ -96,7 +96,7 @@ test('/metrics speaks for the workers, the daemon and the expiry together, in Pr
 	assert.equal(res.status, 200);
 	assert.match(String(res.headers['content-type']), /^text\/plain; version=0\.0\.4/);
 	for (const line of res.text.trimEnd().split('\n'))
-		assert.match(line, /^(# (HELP|TYPE) [a-z_:][\w:]* .+|[a-z_:][\w:]*(\{[^}]*\})? (-?[\d.]+(e[+-]?\d+)?|[+-]Inf|NaN))$/, line);
+		assert.match(line, /^(# (HELP|TYPE) [a-z_:][\w:]* .+|[a-z_:][\w:]*(\{(\w+="[^"]*",?)+\})? (-?[\d.]+(e[+-]?\d+)?|[+-]Inf|NaN))$/, line);
 	assert.match(res.text, /^[a-z_]*(subscribers|streams|connections)[a-z_]*(\{[^}]*\})? \d/m, 'the daemon\'s readers');
 	assert.match(res.text, /^[a-z_]*requests[a-z_]*(\{[^}]*\})? \d/m, 'the workers\' requests');
 	assert.match(res.text, /^[a-z_]*expir[a-z_]*(\{[^}]*\})? \d/m, 'the expiry');

@@ -13,13 +13,16 @@ failures=0
 options=(-q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite
     --show-leak-kinds=definite --num-callers=20 --suppressions="$tree/tests/build/valgrind.supp")
 
-mapfile -t programs < <(find "$build/tests/unit" -maxdepth 1 -type f -executable -name 'test_*' | sort)
+# What test_publish tries is that a slow Redis costs little time: ten times slower it loses messages, as it should.
+# lib/publish.c is under valgrind in the workers (./check valgrind).
+mapfile -t programs < <(find "$build/tests/unit" -maxdepth 1 -type f -executable -name 'test_*' ! -name test_publish | sort)
+printf 'ok - valgrind has nothing to say of test_publish # SKIP it is about milliseconds; see ./check valgrind\n'
 # shellcheck disable=SC2016  # for the other shell
 printf '%s\0' "${programs[@]}" | (cd "$build" && xargs -0 -n 1 -P "$(nproc)" sh -c '
 	logs=$1 && shift
 	for program; do :; done
 	name=$logs/${program##*/}
-	valgrind --log-file="$name.valgrind" "$@" >"$name.out" 2>&1 && : >"$name.passed"' sh "$logs" "${options[@]}") 2>/dev/null
+	timeout -k 5 180 valgrind --log-file="$name.valgrind" "$@" >"$name.out" 2>&1 && : >"$name.passed"' sh "$logs" "${options[@]}") 2>/dev/null
 
 for program in "${programs[@]}"; do
 	name=${program##*/}

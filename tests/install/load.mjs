@@ -1,5 +1,5 @@
 /**
- * Buyers and readers of an installed store, until SIGTERM: node load.mjs PORT DROP <TOKENS. Every buyer reserves and gives
+ * Buyers and readers of an installed store, until SIGTERM: node load.mjs PORT DROP TOKENS-FILE. Every buyer reserves and gives
  * back again and again, one signs in, readers go on where their stream ended. What was answered otherwise than it should
  * have been is told at the end, as JSON, with the counts.
  */
@@ -9,8 +9,8 @@ import { request } from '../lib/http.mjs';
 import { Stream } from '../lib/sse.mjs';
 import { pause } from '../lib/wait.mjs';
 
-const [port, drop] = process.argv.slice(2).map(Number);
-const tokens = fs.readFileSync(0, 'utf8').split('\n').filter(Boolean);
+const [port, drop] = process.argv.slice(2, 4).map(Number);
+const tokens = fs.readFileSync(process.argv[4] ?? '', 'utf8').split('\n').filter(Boolean);
 const READERS = 4;
 const agent = new http.Agent({ keepAlive: true });
 const told = { calls: 0, holds: 0, signIns: 0, streams: 0, resumed: 0, slowestMs: 0, /** @type {string[]} */ failed: [] };
@@ -18,7 +18,7 @@ let over = false;
 
 process.on('SIGTERM', () => { over = true; });
 if (!port || !drop || !tokens.length)
-	throw new Error('usage: load.mjs PORT DROP <TOKENS');
+	throw new Error('usage: load.mjs PORT DROP TOKENS-FILE');
 
 /** One call that must end in one of these ways. @param {number[]} right @param {object} what */
 async function call(right, what) {
@@ -84,6 +84,7 @@ async function reader() {
 	}
 }
 
+console.log('begun');
 await Promise.all([...tokens.map(buyer), signIn(), ...Array.from({ length: READERS }, reader)]);
 agent.destroy();
 console.log(JSON.stringify(told));

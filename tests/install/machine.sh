@@ -47,9 +47,9 @@ inside() { # COMMAND...
 	    LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive "$@"
 }
 
-# Runs a command of this machine in that one's network.
+# Runs a command of this machine in that one's network, in the background; $! is it.
 beside() { # COMMAND...
-	nsenter -t "$machine_init" -n "$@"
+	nsenter -t "$machine_init" -n "$@" &
 }
 
 halt() {

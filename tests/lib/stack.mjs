@@ -15,6 +15,7 @@ export const TOP = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '.
 export const BUILD = path.resolve(TOP, process.env.LASTPAIR_BUILD ?? 'build');
 export const ADMIN = { email: 'admin@test.example', password: 'correct horse battery' };
 
+const OWN_MARK = fs.readFileSync(path.join(TOP, 'run'), 'utf8').match(/^own_mark='(.*)'$/m)?.[1];
 const START_LIMIT_MS = 300_000;	/* it may have to build first */
 
 /** Runs a program to its end. @param {string} file @param {string[]} args
@@ -58,8 +59,9 @@ export class Stack {
 		this.url = `http://127.0.0.1:${port}`;
 	}
 
-	/** @param {string[]} [args] @param {(dir: string) => NodeJS.ProcessEnv} [env] @returns {Promise<Stack>} */
-	static async start(args = ['--no-demo'], env = () => ({})) {
+	/** @param {string[]} [args] @param {(dir: string) => NodeJS.ProcessEnv} [env] @param {string} [settings]  lines for lastpair.conf
+	 * @returns {Promise<Stack>} */
+	static async start(args = ['--no-demo'], env = () => ({}), settings = '') {
 		const parent = fs.mkdtempSync(path.join(os.tmpdir(), 'lastpair-test-'));
 
 		fs.chmodSync(parent, 0o755);	/* the database's own user must get through */
@@ -68,6 +70,10 @@ export class Stack {
 
 		live.add(stack);
 		note(stack.dir);
+		if (settings) {	/* what is below its mark ./run keeps */
+			fs.mkdirSync(dir);
+			fs.writeFileSync(path.join(dir, 'lastpair.conf'), `${OWN_MARK}\n${settings}\n`);
+		}
 		const { code, stdout, stderr } = await stack.#run(args);
 
 		if (code !== 0) {

@@ -53,12 +53,12 @@ export async function person() {
 /** Nobody in particular. */
 export const anyone = new Caller(stack.port);
 
-/** @type {Map<object, Promise<Caller>>} */
+/** @type {Map<import('./stack.mjs').Stack, Caller>} */
 const adminCallers = new Map();
 
 /** The administrator that the stack was started with. @param {import('./stack.mjs').Stack} [on] @returns {Promise<Caller>} */
-export function admin(on = stack) {
-	const known = adminCallers.get(on) ?? tokens([ADMIN.email], on).then(([token]) => new Caller(on.port, { token }));
+export async function admin(on = stack) {
+	const known = adminCallers.get(on) ?? new Caller(on.port, { token: (await tokens([ADMIN.email], on))[0] });
 
 	adminCallers.set(on, known);
 	return known;

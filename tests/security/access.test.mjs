@@ -1,5 +1,6 @@
 /** Who may do what: others' things, fields that are not one's own to set, administrators. OWASP API Top 10 2023: API1, API3, API5, API8. */
 import assert from 'node:assert/strict';
+import { assertAllTried } from '../lib/routes.mjs';
 import { assertProblem } from '../lib/shapes.mjs';
 import { admin, anyone, counts, dropNow, newDrop, PASSWORD, people, person, purchase, reserve, unique } from '../lib/store.mjs';
 import { stack } from '../lib/suite-stack.mjs';
@@ -75,6 +76,7 @@ test('API5: administrators\' calls are refused to everyone else, by the role in 
 		['GET', `/api/admin/drops/${drop.id}/figures`, undefined], ['GET', `/api/admin/drops/${drop.id}/purchases`, undefined],
 		['GET', `/api/admin/drops/${drop.id}/purchases.csv`, undefined],
 	]);
+	assertAllTried(({ access }) => access === 'ADMIN', calls);
 	const role = (/** @type {string} */ r) => stack.sql(`UPDATE lastpair.users SET role = '${r}' WHERE email = '${who.email}'`);
 
 	for (const [method, where, body] of calls) {

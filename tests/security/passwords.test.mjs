@@ -67,15 +67,20 @@ test('API2: the commonest passwords are refused to whoever signs up', async () =
 
 test('API2: an unknown user and a wrong password get the same answer in the same time', { timeout: 120_000 }, async () => {
 	const known = await people(12);
+	const workers = stack.pids('lastpair-api').filter((pid) => fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('\0auth\0'));
+	/* what the clock shows is all that the machine does meanwhile; the workers' own time is what a guesser on a quiet one sees */
+	const processorMs = () => workers.flatMap((pid) => fs.readdirSync(`/proc/${pid}/task`).map((task) => Number(fs.readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]) / 1e6))
+		.reduce((a, b) => a + b, 0);
 	/** @param {string} email */
 	const timed = async (email) => {
-		const start = process.hrtime.bigint();
+		const [start, before] = [process.hrtime.bigint(), processorMs()];
 		const res = await signIn(email, 'not this one');
 
-		return { ms: Number(process.hrtime.bigint() - start) / 1e6, res };
+		return { clock: Number(process.hrtime.bigint() - start) / 1e6, ms: processorMs() - before, res };
 	};
 	/** @type {{known: number[], imported: number[], unknown: number[]}} */
 	const ms = { known: [], imported: [], unknown: [] };
+	const clocks = { known: Infinity, imported: Infinity, unknown: Infinity };
 	const answers = new Set();
 
 	/* the imported ones have hashes that take half as long */
@@ -91,20 +96,22 @@ test('API2: an unknown user and a wrong password get the same answer in the same
 		const person = own[i % own.length]?.body.user.email;
 
 		for (const [kind, email] of /** @type {['known'|'imported'|'unknown', string][]} */ ([['known', person], ['imported', String(known[i % known.length]?.email)], ['unknown', `${unique('nobody')}@test.example`]])) {
-			const { ms: spent, res } = await timed(email);
+			const { ms: spent, clock, res } = await timed(email);
 			const { 'x-request-id': id, date, ...headers } = res.headers;
 
 			assert.ok(id && date);
 			assert.equal(res.status, 401);
 			answers.add(JSON.stringify([res.status, headers, res.text]));
 			ms[kind].push(spent);
+			clocks[kind] = Math.min(clocks[kind], clock);
 		}
 	}
-	/* the quickest of each: whatever else the machine does only adds to it */
-	const [k, m, u] = [Math.min(...ms.known), Math.min(...ms.imported), Math.min(...ms.unknown)];
+	const median = (/** @type {number[]} */ of) => of.sort((a, b) => a - b)[of.length >> 1] ?? NaN;
+	const [k, m, u] = [median(ms.known), median(ms.imported), median(ms.unknown)];
 
-	console.log(`# wrong password ${k.toFixed(1)} ms, of an imported account ${m.toFixed(1)} ms, unknown user ${u.toFixed(1)} ms (the quickest of 24); ${answers.size} kind of answer`);
+	console.log(`# wrong password ${k.toFixed(1)} ms, of an imported account ${m.toFixed(1)} ms, unknown user ${u.toFixed(1)} ms of a worker's processor time (the median of 24; by the clock ${Object.values(clocks).map((n) => n.toFixed(0)).join(', ')} at best); ${answers.size} kind of answer`);
 	assert.equal(answers.size, 1, [...answers].join('\n'));
+	assert.ok(workers.length > 0 && k > 5, `${k} ms`);
 	assert.ok(Math.max(k, m, u) - Math.min(k, m, u) < 0.25 * Math.max(k, m, u), `${k}, ${m} and ${u} ms`);
 });
 

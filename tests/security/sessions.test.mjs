@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import https from 'node:https';
 import path from 'node:path';
 import { Caller } from '../lib/http.mjs';
+import { assertAllTried } from '../lib/routes.mjs';
 import { assertProblem } from '../lib/shapes.mjs';
 import { Stream } from '../lib/sse.mjs';
 import { freePort, run } from '../lib/stack.mjs';
@@ -133,17 +134,21 @@ test('API8: every call that changes something is refused to another site, and ch
 	let refused = 0;
 
 	assert.ok(mine && boss);
+	const calls = /** @type {[string, string, Caller, any][]} */ ([
+		['POST', `/api/drops/${drop.id}/reservations`, mine, {}], ['POST', `/api/reservations/${hold.id}/purchase`, mine, {}],
+		['DELETE', `/api/reservations/${hold.id}`, mine, undefined], ['POST', '/api/auth/logout', mine, undefined],
+		['POST', '/api/drops', boss, { name: 'x', priceCents: 1, totalStock: 1 }], ['PATCH', `/api/drops/${drop.id}`, boss, { priceCents: 1 }],
+		['POST', `/api/drops/${drop.id}/restock`, boss, { quantity: 1 }],
+	]);
+	const open = ['/api/auth/login', '/api/auth/register'];
+
+	assertAllTried(({ method }) => method !== 'GET', [...calls, ...open.map((where) => /** @type {[string, string]} */ (['POST', where]))]);
 	for (const headers of [{ Origin: 'https://evil.example' }, { Origin: 'null' }, { 'Sec-Fetch-Site': 'cross-site' }, { 'Sec-Fetch-Site': 'same-site' }]) {
-		for (const [by, method, where, body] of /** @type {[Caller, string, string, any][]} */ ([
-			[mine, 'POST', `/api/drops/${drop.id}/reservations`, {}], [mine, 'POST', `/api/reservations/${hold.id}/purchase`, {}],
-			[mine, 'DELETE', `/api/reservations/${hold.id}`, undefined], [mine, 'POST', '/api/auth/logout', undefined],
-			[boss, 'POST', '/api/drops', { name: 'x', priceCents: 1, totalStock: 1 }], [boss, 'PATCH', `/api/drops/${drop.id}`, { priceCents: 1 }],
-			[boss, 'POST', `/api/drops/${drop.id}/restock`, { quantity: 1 }],
-		])) {
+		for (const [method, where, by, body] of calls) {
 			assertProblem(await by.call(method, where, { body, headers }), 403, 'cross_site');
 			refused++;
 		}
-		for (const where of ['/api/auth/login', '/api/auth/register'])
+		for (const where of open)
 			assertProblem(await anyone.post(where, { email: who.email, password: PASSWORD }, headers), 403, 'cross_site');
 	}
 	assert.deepEqual(await dropNow(drop.id), before);
@@ -164,11 +169,14 @@ test('API8: GET and HEAD change nothing, whatever they ask for', async () => {
 	const before = await state();
 	let asked = 0;
 
+	const reads = ['/', '/api/drops', `/api/drops/${drop.id}`, '/api/reservations', `/api/reservations/${hold.id}`, '/api/purchases', '/api/auth/me',
+		'/api/auth/logout', '/api/auth/login', '/api/auth/register', `/api/drops/${drop.id}/reservations`, `/api/reservations/${hold.id}/purchase`,
+		`/api/drops/${drop.id}/restock?quantity=5`, `/api/drops/${drop.id}?priceCents=1`, '/api/admin/actions', `/api/admin/drops/${drop.id}/figures`,
+		`/api/admin/drops/${drop.id}/purchases`, `/api/admin/drops/${drop.id}/purchases.csv`, '/healthz', '/metrics'];
+
+	assertAllTried(({ method }) => method === 'GET', reads.map((where) => /** @type {[string, string]} */ (['GET', where])));
 	for (const method of ['GET', 'HEAD']) {
-		for (const where of ['/', '/api/drops', `/api/drops/${drop.id}`, '/api/reservations', `/api/reservations/${hold.id}`, '/api/purchases', '/api/auth/me',
-			'/api/auth/logout', '/api/auth/login', '/api/auth/register', `/api/drops/${drop.id}/reservations`, `/api/reservations/${hold.id}/purchase`,
-			`/api/drops/${drop.id}/restock?quantity=5`, `/api/drops/${drop.id}?priceCents=1`, '/api/admin/actions', `/api/admin/drops/${drop.id}/figures`,
-			`/api/admin/drops/${drop.id}/purchases`, `/api/admin/drops/${drop.id}/purchases.csv`, '/healthz', '/metrics']) {
+		for (const where of reads) {
 			for (const by of [anyone, who.api, boss]) {
 				for (const headers of [{}, { 'X-HTTP-Method-Override': 'DELETE', 'X-HTTP-Method': 'POST', 'X-Method-Override': 'PATCH', 'Idempotency-Key': 'a-key-of-a-get' }]) {
 					const res = await by.call(method, where, { headers });

@@ -320,6 +320,68 @@ one_more_than_may_wait_is_turned_away_at_once(void **state)
 	close_combiner(c, all, 4);
 }
 
+/* A call that takes so long, with nobody else about. */
+static void
+slow_call(struct combiner *c, int n, int ms)
+{
+	struct caller one;
+
+	pthread_mutex_lock(&fake.lock);
+	fake.hold = true;
+	pthread_mutex_unlock(&fake.lock);
+	begin(&one, c, n, 7, 100);
+	wait_begun(n + 1);
+	clock_sleep_ms(ms);
+	let_go();
+	end(&one, DB_OK);
+	verdict_free(&one.reserve.verdict);
+}
+
+static void
+who_would_wait_too_long_is_turned_away_at_once_but_not_from_the_next_call(void **state)
+{
+	struct combiner_limits limits = { .batch_max = 2, .waiting_max = 64, .wait_ms = 5000,
+	    .soon_ms = 20 };
+	struct caller all[5];
+	struct combiner *c = open_combiner(2, 64, 5000, true);
+	int n = 0;
+
+	(void)state;
+	combiner_limit(c, &limits);
+	slow_call(c, n++, 60);	/* one alone is no reason yet */
+	pthread_mutex_lock(&fake.lock);
+	fake.hold = true;
+	pthread_mutex_unlock(&fake.lock);
+	begin(&all[0], c, n++, 7, 100);
+	wait_begun(n);
+	queue_up(c, all, 1, 3);
+	let_go();
+	for (int i = 0; i < 4; i++)
+		end(&all[i], DB_OK);
+	for (int i = 0; i < 4; i++)
+		verdict_free(&all[i].reserve.verdict);
+	n = begun();
+
+	for (int i = 0; i < 10; i++)
+		slow_call(c, n++, 45);
+	pthread_mutex_lock(&fake.lock);
+	fake.hold = true;
+	pthread_mutex_unlock(&fake.lock);
+	begin(&all[0], c, n, 7, 100);
+	wait_begun(n + 1);
+	queue_up(c, all, 1, 2);
+	assert_false(begin(&all[3], c, 3, 7, 103));
+	limits.soon_ms = 0;
+	combiner_limit(c, &limits);
+	assert_true(begin(&all[4], c, 4, 7, 104));
+	let_go();
+	for (int i = 0; i < 3; i++)
+		end(&all[i], DB_OK);
+	end(&all[4], DB_OK);
+	assert_int_equal(all[3].times, 0);
+	close_combiner(c, all, 5);
+}
+
 static void
 who_waited_in_vain_leaves_and_is_not_called_for(void **state)
 {
@@ -439,6 +501,8 @@ main(void)
 		cmocka_unit_test(a_call_names_each_user_once),
 		cmocka_unit_test(a_call_is_no_larger_than_it_may_be),
 		cmocka_unit_test(one_more_than_may_wait_is_turned_away_at_once),
+		cmocka_unit_test(
+		    who_would_wait_too_long_is_turned_away_at_once_but_not_from_the_next_call),
 		cmocka_unit_test(who_waited_in_vain_leaves_and_is_not_called_for),
 		cmocka_unit_test(one_that_spoils_a_call_spoils_its_own_alone),
 		cmocka_unit_test(a_database_that_is_away_is_away_for_all_of_a_call),

@@ -123,15 +123,21 @@ a_quote_in_the_wrong_place_is_an_error(void **state)
 }
 
 static void
-sixteen_fields_fit_and_seventeen_are_an_error(void **state)
+sixty_four_fields_fit_and_one_more_is_an_error(void **state)
 {
+	char row[CSV_MAX_FIELDS * 2 + 3];
+
 	(void)state;
-	open_text("1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16\n");
-	assert_int_equal(csv_record(&next, &line, fields), 16);
-	assert_string_equal(fields[15], "16");
-	open_text("1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17\n");
+	for (int i = 0; i < CSV_MAX_FIELDS; i++)
+		memcpy(row + (size_t)i * 2, i + 1 < CSV_MAX_FIELDS ? "x," : "y\n", 3);
+	open_text(row);
+	assert_int_equal(csv_record(&next, &line, fields), 64);
+	assert_string_equal(fields[63], "y");
+	memcpy(row + sizeof(row) - 4, ",z\n", 4);
+	open_text(row);
 	assert_int_equal(csv_record(&next, &line, fields), -1);
-	open_text("1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,");
+	memcpy(row + sizeof(row) - 4, ",", 2);
+	open_text(row);
 	assert_int_equal(csv_record(&next, &line, fields), -1);
 }
 
@@ -148,7 +154,7 @@ main(void)
 		TEST(a_newline_in_quotes_belongs_to_the_field_and_counts_as_a_line),
 		TEST(an_empty_line_is_one_empty_field),
 		TEST(a_quote_in_the_wrong_place_is_an_error),
-		TEST(sixteen_fields_fit_and_seventeen_are_an_error),
+		TEST(sixty_four_fields_fit_and_one_more_is_an_error),
 	};
 
 	return cmocka_run_group_tests_name("csv", tests, NULL, NULL);

@@ -209,6 +209,13 @@ write_to_files(void)
 		log_info("third");
 	}
 	assert_contains(content(path), "third\n");
+	assert_int_equal(rename(path, moved), 0);	/* and an empty one put in its place */
+	close(open(path, O_WRONLY | O_CREAT, 0640));
+	for (int i = 0; i < 50 && strstr(content(path), "fourth\n") == NULL; i++) {
+		usleep(100000);
+		log_info("fourth");
+	}
+	assert_contains(content(path), "fourth\n");
 	unlink(path);
 	unlink(moved);
 	rmdir(dir);

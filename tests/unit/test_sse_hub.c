@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "test_sse.h"
+#include "clock.h"
 #include "json.h"
 
 #define LOG_TEXT 65536
@@ -185,6 +186,64 @@ changes_of_one_tick_are_one_event(void **state)
 	assert_non_null(strstr(log_text(0), "\"version\":8,\"totalStock\":9,\"availableStock\":6"));
 	hub_flush(hub);
 	assert_int_equal(feed_last(hub_feed(hub)), 1);
+}
+
+/* A change of drop 1 that the database's clock put so many milliseconds ago. */
+static void
+say_change(int version, int64_t ago_ms)
+{
+	char at[TIME_TEXT_LEN];
+
+	time_text(clock_wall_ms() - ago_ms, at);
+	say("{\"event\":\"stock:update\",\"drop\":1,\"user\":null,\"data\":{\"dropId\":1,\"sizes\":[{\"size\":\"\","
+	    "\"totalStock\":9,\"availableStock\":5,\"reservedStock\":0,\"soldStock\":0,\"version\":%d}],\"at\":\"%s\"}}",
+	    version, at);
+}
+
+/* Of those sent together the oldest; one that was there before, none; the hour cannot be before it
+ * was. */
+static void
+each_change_has_its_age_when_it_is_written(void **state)
+{
+	const struct histogram *lag = &hub_stats(hub)->lag;
+
+	(void)state;
+	hub_written(hub);
+	assert_int_equal(histogram_count(lag), 0);
+	say_change(6, 60000);
+	say_change(7, 20);
+	hub_flush(hub);
+	assert_int_equal(histogram_count(lag), 0);
+	hub_written(hub);
+	assert_int_equal(histogram_count(lag), 1);
+	assert_in_range(lag->sum_us, 60000000, 120000000);
+	hub_written(hub);
+	say_change(7, 20);
+	hub_flush(hub);
+	hub_written(hub);
+	assert_int_equal(histogram_count(lag), 1);
+	say_change(8, -3600000);
+	hub_flush(hub);
+	hub_written(hub);
+	assert_int_equal(histogram_count(lag), 2);
+	assert_in_range(lag->sum_us, 60000000, 120000000);
+	say_stock(1, SIZE("", 4, 9));	/* it does not say when */
+	hub_flush(hub);
+	hub_written(hub);
+	assert_int_equal(histogram_count(lag), 2);
+}
+
+static void
+pairs_and_drops_without_one_are_summed(void **state)
+{
+	struct hub_pairs p = hub_pairs(hub);
+
+	(void)state;
+	assert_int_equal(p.without, 0);
+	say_stock(1, SIZE("", 0, 10));
+	p = hub_pairs(hub);
+	assert_int_equal(p.available, 0);
+	assert_int_equal(p.without, 1);
 }
 
 static void
@@ -498,6 +557,8 @@ main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(changes_of_one_tick_are_one_event),
+		T(each_change_has_its_age_when_it_is_written),
+		T(pairs_and_drops_without_one_are_summed),
 		T(an_older_or_repeated_message_changes_nothing),
 		T(sizes_merge_each_by_its_own_version),
 		T(drops_come_before_stock_and_purchases_after_it),

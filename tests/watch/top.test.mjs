@@ -74,13 +74,17 @@ test('the board shows each open drop with its pairs, the parts, and what is goin
 test('it is as large as its terminal, whatever that becomes', async () => {
 	const screen = open(TOP, { columns: 100, rows: 30 });
 
-	for (const [columns, rows] of /** @type {[number, number][]} */ ([[100, 30], [60, 12], [33, 24], [140, 50], [20, 4], [8, 2], [80, 24]])) {
+	await screen.shows('the board', (lines) => lines[0]?.startsWith('Lastpair'));
+	const [first, began] = [screen.frames(), Date.now()];
+
+	for (const [columns, rows] of /** @type {[number, number][]} */ ([[101, 30], [60, 12], [33, 24], [140, 50], [20, 4], [8, 2], [80, 24]])) {
 		const before = screen.frames();
 
 		await screen.resize(columns, rows);
 		await waitFor(`a frame for ${columns} by ${rows}`, () => screen.frames() > before);
 		await screen.shows(`nothing outside of ${columns} by ${rows}`, (lines) => lines.length <= rows && lines.every((l) => columnsOf(l) <= columns) && lines.some((l) => columnsOf(l) === columns));
 	}
+	assert.ok(screen.frames() - first >= 5 + (Date.now() - began) / 1000, 'it is drawn anew at once, besides each second');
 	screen.press('q');
 	assert.equal(await screen.ended(), 0);
 });
@@ -90,6 +94,12 @@ test('a name in any script takes the columns it takes, and none of its character
 	const screen = open(TOP, { columns: 80, rows: 40 });
 
 	await screen.shows('the name', (lines) => lines.some((l) => l.includes(`${drop.id}  靴の限定 é`) && columnsOf(l) === 80));
+	const wide = await newDrop({ name: '靴'.repeat(60), holdSeconds: 3600 });
+
+	for (const columns of [110, 111]) {	/* half a character is none */
+		await screen.resize(columns, 40);
+		await screen.shows(`a wide name in ${columns} columns`, (lines) => lines.some((l) => l.includes(`${wide.id}  靴靴`) && columnsOf(l) === columns));
+	}
 	screen.press('q');
 	assert.equal(await screen.ended(), 0);
 	const plain = open(TOP, { columns: 80, rows: 40, env: { LC_ALL: 'C' } });

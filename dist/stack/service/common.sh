@@ -43,12 +43,12 @@ with_env=
 # shellcheck disable=SC2034
 [ -d ../../env ] && with_env="/usr/bin/chpst -e ../../env"
 
-# A log that has grown over 64 MiB (or BYTES) starts anew; one old copy is kept. Lastpair's programs
+# A log that has grown over so many bytes starts anew; one old copy is kept. Lastpair's programs
 # begin a new file by themselves once theirs was moved away, nginx when told; what others write
 # to their standard error is copied and emptied, since nobody can tell them to let go of it.
-rotate_logs() { # [BYTES]
+rotate_logs() { # BYTES
 	for log in "$LP_DIR"/log/*.log; do
-		[ "$(stat -c %s "$log" 2>/dev/null || echo 0)" -gt "${1:-67108864}" ] || continue
+		[ "$(stat -c %s "$log" 2>/dev/null || echo 0)" -gt "$1" ] || continue
 		case ${log##*/} in
 		api.log | auth.log | sse.log | expire.log | webhooks.log) mv -f "$log" "$log.1" ;;
 		access.log | nginx.log)

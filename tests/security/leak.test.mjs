@@ -1,4 +1,4 @@
-/** What a hundred thousand requests of all kinds, and twenty thousand streams, leave behind in the programs. */
+/** What a hundred thousand requests of all kinds, and twenty thousand streams, leave behind in memory. OWASP API Top 10 2023: API4. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -160,7 +160,7 @@ async function streams(socket, count) {
 	}));
 }
 
-nodeTest('memory: a worker keeps nothing of 100,000 requests, the daemon nothing of 20,000 streams', { timeout: 300_000 * SLOW }, async (t) => {
+nodeTest('API4: a worker keeps nothing of 100,000 requests, the daemon nothing of 20,000 streams', { timeout: 300_000 * SLOW }, async (t) => {
 	const stack = await Stack.start(['--no-demo', '--workers', '1']);
 
 	t.after(() => stack.stop());
