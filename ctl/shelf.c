@@ -33,16 +33,22 @@ connect_quietly(struct shelf *s, const struct ctl *ctl)
 	return s->pg != NULL && PQstatus(s->pg) == CONNECTION_OK;
 }
 
+static long long
+number(const PGresult *r, int row, int column)
+{
+	return strtoll(PQgetvalue(r, row, column), NULL, 10);
+}
+
 static void
 take_drop(struct shelf_drop *d, const PGresult *r, int row)
 {
-	d->id = atoll(PQgetvalue(r, row, 0));
+	d->id = number(r, row, 0);
 	snprintf(d->name, sizeof(d->name), "%s", PQgetvalue(r, row, 1));
 	snprintf(d->status, sizeof(d->status), "%s", PQgetvalue(r, row, 2));
-	d->available = atoll(PQgetvalue(r, row, 3));
-	d->reserved = atoll(PQgetvalue(r, row, 4));
-	d->sold = atoll(PQgetvalue(r, row, 5));
-	d->total = atoll(PQgetvalue(r, row, 6));
+	d->available = number(r, row, 3);
+	d->reserved = number(r, row, 4);
+	d->sold = number(r, row, 5);
+	d->total = number(r, row, 6);
 }
 
 void
@@ -58,9 +64,9 @@ shelf_read(struct shelf *s, const struct ctl *ctl)
 	s->ok = PQresultStatus(drops) == PGRES_TUPLES_OK &&
 	    PQresultStatus(overdue) == PGRES_TUPLES_OK;
 	if (s->ok) {
-		s->overdue_s = atof(PQgetvalue(overdue, 0, 0));
+		s->overdue_s = strtod(PQgetvalue(overdue, 0, 0), NULL);
 		s->count = PQntuples(drops) < SHELF_MAX ? PQntuples(drops) : SHELF_MAX;
-		s->more = s->count > 0 ? atoi(PQgetvalue(drops, 0, 7)) - s->count : 0;
+		s->more = s->count > 0 ? (int)number(drops, 0, 7) - s->count : 0;
 		for (int i = 0; i < s->count; i++)
 			take_drop(&s->drops[i], drops, i);
 	}

@@ -29,6 +29,8 @@ take_place(const char **list, struct redis_place *place)
 	if (len > 1 && word[0] == '[' && word[len - 1] == ']') {
 		word++;
 		len -= 2;
+	} else if (memchr(word, ':', len) != NULL) {
+		return false;
 	}
 	if (len == 0 || len >= sizeof(place->host))
 		return false;

@@ -31,13 +31,15 @@ int64_t
 time_ms(const char *text)
 {
 	struct tm tm = { 0 };
-	int ms;
+	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	char *end;
+	long ms;
 
-	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-	    &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms) != 7)
+	if (rest == NULL || rest[0] != '.' || rest[1] < '0' || rest[1] > '9')
 		return 0;
-	tm.tm_year -= 1900;
-	tm.tm_mon--;
+	ms = strtol(rest + 1, &end, 10);
+	if (end != rest + 4 || strcmp(end, "Z") != 0)
+		return 0;
 	return (int64_t)timegm(&tm) * 1000 + ms;
 }
 
