@@ -15,8 +15,8 @@ const WITHOUT_STACK = new Set(['www', 'bench', 'cluster']);
 const STORES = { browser: 2, faults: 2 };
 /** Machines take their time to notice that another is gone. */
 const FILE_LIMIT_MS = process.argv[2] === 'cluster' ? 900_000 : 360_000;
-/** Hashing stands back behind all else. Where a browser or valgrind is all else, it is to take next to nothing. */
-const settings = process.env.LASTPAIR_WRAP || process.argv[2] === 'browser' ? 'bcrypt_cost = 4' : '';
+/** Hashing stands back behind all else, a browser as well: there, it is to take next to nothing. */
+const settings = process.argv[2] === 'browser' ? 'bcrypt_cost = 4' : '';
 /** Where a browser's own timing has a say: a file in which something failed is run once more. */
 const TWICE = new Set(['browser']);
 const SANITIZER = /AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:/;
