@@ -677,7 +677,7 @@ send_stocks(struct hub *hub)
 void
 hub_written(struct hub *hub)
 {
-	int64_t now = clock_wall_ms();
+	int64_t now = clock_db_ms();
 
 	for (int i = 0; i < hub->lag_count; i++)
 		histogram_add(&hub->stats.lag, (now - hub->lags[i]) * 1000);

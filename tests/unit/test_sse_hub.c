@@ -574,5 +574,6 @@ main(void)
 		T(messages_that_make_no_sense_are_counted),
 	};
 
+	clock_db_is(clock_wall_ms());
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
