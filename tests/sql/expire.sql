@@ -75,7 +75,7 @@ SELECT is((SELECT expired FROM api.expire(2)), 1, 'the rest comes with the next 
 
 -- What is overdue.
 SELECT is(api.overdue(), 0::numeric, 'nothing is overdue while nothing has lapsed');
-SELECT pg_temp.held(:two, 'ada') AS late \gset
+SELECT pg_temp.held(:two, 'dan') AS late \gset
 SELECT pg_temp.lapse(:'late', '7 s') \g /dev/null
 SELECT ok(api.overdue() BETWEEN 7 AND 60, 'a hold that nobody has returned is overdue since its end');
 SELECT expired FROM api.expire(2) \gset

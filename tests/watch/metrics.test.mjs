@@ -172,11 +172,17 @@ test('each histogram counts what it is about: its buckets grow to its count', as
 
 test('a stream counts while it is open, and each change of stock has its age when it is written', async () => {
 	const drop = await newDrop();
-	const before = await figures();
+	const { api } = await person();
+	const open = (await figures()).get('lastpair_sse_subscribers') ?? 0;
 	const stream = await Stream.open(stack.port);
 
-	await waitFor('the stream to be counted', async () => (await figures()).get('lastpair_sse_subscribers') === (before.get('lastpair_sse_subscribers') ?? 0) + 1);
-	await reserve((await person()).api, drop.id);
+	await waitFor('the stream to be counted', async () => (await figures()).get('lastpair_sse_subscribers') === open + 1);
+	await waitFor('the new drop to be known', () => stream.events.some(({ event, data }) => (event === 'snapshot' ? data.drops : [data.drop ?? data])
+		.some((/** @type {{id?: number, dropId?: number}} */ d) => d.id === drop.id || d.dropId === drop.id)));
+	await pause(200);	/* its own stock may have been on its way */
+	const before = await figures();
+
+	await reserve(api, drop.id);
 	await waitFor('the change to be sent', () => stream.events.some(({ event, data }) => event === 'stock:update' && data.dropId === drop.id));
 	const rise = rises(before, await waitFor('its age', async () => {
 		const now = await figures();
@@ -189,7 +195,7 @@ test('a stream counts while it is open, and each change of stock has its age whe
 
 	assert.ok(lag > 0 && lag < 5, `${lag} s`);
 	stream.close();
-	await waitFor('it to be gone', async () => (await figures()).get('lastpair_sse_subscribers') === before.get('lastpair_sse_subscribers'));
+	await waitFor('it to be gone', async () => (await figures()).get('lastpair_sse_subscribers') === open);
 });
 
 test('the daemon tells the pairs of the open drops as they are', async () => {
