@@ -267,7 +267,7 @@ test('the cool-down is set with a new drop, shown on its board, and changed ther
 	await edit.locator('[type=submit]').click();
 	await waitFor('the change', async () => (await dropNow(id_)).coolDownSeconds === 0);
 	await waitFor('none on the board', async () => !/\b21\s?s/.test(String(await note.textContent())));
-	await waitFor('it in the trail', async () => (await boss.locator(id('deed')).allTextContents()).some((line) => /21\s?s/.test(line)));
+	await waitFor('it in the trail', async () => (await boss.locator('[data-action-id]').allTextContents()).some((line) => /21\s?s/.test(line)));
 });
 
 test('what somebody else changes appears in the fields that were left alone', async (t) => {
