@@ -30,8 +30,9 @@
 #define SWEEP_MS	100	/* between two looks at what has waited too long */
 #define DRAIN_MS	15000	/* for ending what is in hand */
 #define IDLE_MS		500	/* a connection on which nothing comes while draining */
-#define LEAVE_MS	1000	/* in which the web server leaves its connections by itself; one that is
-				 * closed from here may have a request on its way (keepalive_time) */
+#define LEAVE_MS	1100	/* in which the web server leaves its connections by itself; one that is
+				 * closed from here may have a request on its way (keepalive_time and
+				 * keepalive_timeout in nginx's site, together less than this) */
 #define SIGNIN_WAIT_MS	10000	/* for a thread of the pool that hashes passwords */
 #define SIGNIN_QUEUE	64	/* requests for each of those threads */
 
@@ -463,7 +464,7 @@ close_idle(struct worker *w)
 	pthread_mutex_lock(&w->lock);
 	for (c = LIST_FIRST(&w->clients); c != NULL; c = after) {
 		after = LIST_NEXT(c, next);
-		if (c->idle_since_ms != 0 && now - c->idle_since_ms > IDLE_MS) {
+		if (now > w->leave_ms && c->idle_since_ms != 0 && now - c->idle_since_ms > IDLE_MS) {
 			LIST_REMOVE(c, next);
 			LIST_INSERT_HEAD(&idle, c, next);
 		}

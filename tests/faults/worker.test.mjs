@@ -67,6 +67,10 @@ test('one worker killed again and again during a rush: what was promised stands,
 test('a worker told to end answers the request it has in hand', async () => {
 	const drop = await newDrop({ totalStock: 500, holdSeconds: 300 });
 	const users = await people(150);
+
+	/* nginx then has connections to it that it may use again, and some of them have been idle for a while */
+	await Promise.all(users.map(({ api }) => api.get('/api/auth/me')));
+	await pause(600);
 	const calls = users.map(({ api }) => api.post(`/api/drops/${drop.id}/reservations`, {}).then((res) => res.status, () => 0));
 
 	stack.kill('lastpair-api', 'SIGTERM');
