@@ -117,9 +117,9 @@ test('a drop has an address: linked from its card, opened directly, reloaded, le
 	await press(card(page, drop.id).locator(id('drop-link')).first());
 	await viewIs(page, 'drop');
 	assert.equal(new URL(page.url()).pathname, `/drops/${drop.id}`);
-	assert.equal(await card(page, drop.id).count(), 1);
 	const panel = page.locator(id('drop-view'));
-	await panel.waitFor();
+	await panel.locator(`[data-drop="${drop.id}"]`).waitFor();	/* its view may still be on its way */
+	assert.equal(await card(page, drop.id).count(), 1);
 	for (const text of [drop.name, 'Stitched twice.'])
 		assert.ok((await panel.textContent())?.includes(text), text);
 	assert.ok((await page.title()).includes(drop.name), await page.title());
