@@ -8,7 +8,7 @@ export const about = 'reserves against our own unbatched call, the bare web answ
 /** @param {import('../lib/bench.mjs').Bench} bench */
 export async function run(bench) {
 	const store = await Store.start(bench, { name: 'lastpair' });
-	const unbatched = await Store.start(bench, { name: 'unbatched', users: 40_000, settings: { reserve_batch: 1 } });
+	const unbatched = await Store.start(bench, { name: 'unbatched', users: 40_000, settings: { reserve_batch: 1, reserve_wait_ms: 0 } });
 	const floor = await Floor.start(bench, store);
 
 	await signInByNumber(store);
