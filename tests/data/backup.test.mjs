@@ -30,12 +30,14 @@ async function follow(name, variables = {}) {
 	return stdout;
 }
 
-/** Buys pair after pair, and notes of each when it was asked for and when it was acknowledged.
- * @param {any} drop @param {import('../lib/store.mjs').Person[]} buyers */
-function keepBuying(drop, buyers) {
+/** Buys pair after pair, and notes of each when it was asked for and when it was acknowledged. A test that fails meanwhile
+ * ends it. @param {import('node:test').TestContext} t @param {any} drop @param {import('../lib/store.mjs').Person[]} buyers */
+function keepBuying(t, drop, buyers) {
 	/** @type {{id: string, asked: number, told: number}[]} */
 	const bought = [];
 	let over = false;
+
+	t.after(() => { over = true; });
 	const all = Promise.all(buyers.map(async ({ api }) => {
 		while (!over) {
 			const asked = performance.now();
@@ -61,21 +63,23 @@ function keepBuying(drop, buyers) {
 
 const purchasesOf = async (/** @type {number} */ drop) => new Set((await stack.sql(`SELECT id FROM lastpair.purchases WHERE drop_id = ${drop}`)).split('\n').filter(Boolean));
 
-/** @param {any} drop */
-async function sellsOn(drop) {
-	const sale = keepBuying(drop, await people(2));
+/** @param {import('node:test').TestContext} t @param {any} drop */
+async function sellsOn(t, drop) {
+	const sale = keepBuying(t, drop, await people(2));
 
 	await sale.more(5);
 	await sale.end();
 	await auditClean();
 }
 
-test('a base backup and the archived log put a destroyed store back to a moment', { timeout: 150_000 }, async () => {
+test('a base backup and the archived log put a destroyed store back to a moment', { timeout: 150_000 }, async (t) => {
 	await follow('archive');
 	await stack.whole();
 	const drop = await newDrop({ totalStock: 100_000, maxPerUser: 1000 });
-	const sale = keepBuying(drop, await people(3));
+	const sale = keepBuying(t, drop, await people(3));
 	const browser = await Stream.open(stack.port);
+
+	t.after(() => browser.close());
 
 	await sale.more(10);
 	await follow('base');
@@ -120,16 +124,15 @@ test('a base backup and the archived log put a destroyed store back to a moment'
 	assert.equal(soldStock, there.size);
 	await browser.next((e) => e.event === 'snapshot' && e.data.drops.some((/** @type {any} */ d) => d.dropId === drop.id && d.soldStock === soldStock),
 		{ from: told, ms: 15_000 });
-	browser.close();
-	await sellsOn(drop);
+	await sellsOn(t, drop);
 	await follow('base');
 });
 
-test('a dump taken while the store sells is loaded beside it and takes its place', { timeout: 100_000 }, async () => {
+test('a dump taken while the store sells is loaded beside it and takes its place', { timeout: 100_000 }, async (t) => {
 	if (!fs.existsSync(BACKUPS))
 		fs.mkdirSync(BACKUPS, { mode: 0o777 });
 	const drop = await newDrop({ totalStock: 100_000, maxPerUser: 1000 });
-	const sale = keepBuying(drop, await people(2));
+	const sale = keepBuying(t, drop, await people(2));
 
 	await sale.more(10);
 	const early = sale.bought.map(({ id }) => id);
@@ -143,6 +146,6 @@ test('a dump taken while the store sells is loaded beside it and takes its place
 
 	assert.deepEqual(early.filter((id) => !there.has(id)), [], 'what was sold before the dump is there');
 	assert.ok(there.size < sale.bought.length, 'what was sold after it is not');
-	await sellsOn(drop);
+	await sellsOn(t, drop);
 	assert.equal((await stack.ctl(['migrate'])).code, 0, 'it is the owner\'s');
 });

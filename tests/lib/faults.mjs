@@ -52,6 +52,8 @@ export async function service(verb, name, on = stack) {
 	const { code, stdout } = await run('sv', ['-w', '15', verb, path.join(on.dir, 'service', name)]);
 
 	assert.equal(code, 0, stdout);
+	if (verb === 'down')	/* runsv rests a second after a crash; an `up` that comes before it has seen the `down` would be lost */
+		await waitFor(`runsv to leave ${name} down`, async () => !(await run('sv', ['status', path.join(on.dir, 'service', name)])).stdout.includes('want up'));
 }
 
 /** Until every part is up and somebody can reserve and buy. @param {string} after @param {number} [ms] */
