@@ -72,7 +72,7 @@ static const struct setting settings[] = {
 	  .live = true, .help = "reserves of one drop that go to the database in one call; 1: each goes alone" },
 	{ AT(reserve_queue), .type = NUMBER, .fallback = "512", .min = 1, .max = 4096,
 	  .live = true, .help = "reserves that may wait for a call, a process; one more is answered 503" },
-	{ AT(reserve_wait_ms), .type = NUMBER, .fallback = "250", .min = 0, .max = 2000, .unit = "ms",
+	{ AT(reserve_wait_ms), .type = NUMBER, .fallback = "100", .min = 0, .max = 2000, .unit = "ms",
 	  .live = true,
 	  .help = "one that would wait longer, with a whole call before it, is answered 503 as well; 0: none" },
 	{ AT(metrics_file), .fallback = "/run/lastpair/metrics",
