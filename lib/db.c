@@ -555,6 +555,21 @@ db_call(struct db_pool *pool, enum db_fn fn, int count, const char *const *param
 }
 
 enum db_status
+db_lock(struct db_pool *pool, enum db_fn fn, struct db_lock *lock)
+{
+	struct db_result *rows;
+	enum db_status status;
+
+	if (lock->held && lock->generation == db_pool_generation(pool))
+		return DB_OK;
+	status = db_call(pool, fn, 0, NULL, &rows);
+	lock->held = status == DB_OK && strcmp(db_text(rows, 0, 0), "t") == 0;
+	lock->generation = db_pool_generation(pool);
+	db_result_free(rows);
+	return status;
+}
+
+enum db_status
 db_ask_time(struct db_pool *pool)
 {
 	struct db_result *rows;
