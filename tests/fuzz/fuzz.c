@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../../ctl/ctl.h"
 #include "log.h"
 
 /* The programs complain of most inputs; libFuzzer and the sanitizers write to descriptor 2
@@ -63,6 +64,18 @@ log_error(const char *fmt, ...)
 	va_start(ap, fmt);
 	line(fmt, ap);
 	va_end(ap);
+}
+
+/* In the place of lastpairctl's. */
+int
+ctl_fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	line(fmt, ap);
+	va_end(ap);
+	return EXIT_FAILURE;
 }
 
 void
