@@ -1,6 +1,7 @@
 /* What the fuzz targets share. */
 #include "fuzz.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,4 +164,18 @@ fuzz_utf8(const char *text)
 		s += forms[i].more + 1;
 	}
 	return true;
+}
+
+bool
+fuzz_redis_announces_much(const uint8_t *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		size_t digits = 0;
+
+		while (data[i] == '*' && i + 1 + digits < size && isdigit(data[i + 1 + digits]))
+			digits++;
+		if (digits > 4)
+			return true;
+	}
+	return false;
 }
