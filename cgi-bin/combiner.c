@@ -255,10 +255,10 @@ lead(void *arg)
 	struct combiner *c = line->combiner;
 	struct reserve *all[COMBINER_BATCH_MAX];
 	int count = take_members(c, line, all);
-	int64_t now = clock_ms(), began_us = clock_us();
+	int64_t began_us = clock_us();
 
 	for (int i = 0; i < count; i++)
-		metrics_waited(WAIT_RESERVE, (now - all[i]->since_ms) * 1000);
+		metrics_waited(WAIT_RESERVE, (began_us / 1000 - all[i]->since_ms) * 1000);
 	if (count > 0)	/* or they were turned away meanwhile */
 		decide(c, all, count);
 	pass_on(c, line, clock_us() - began_us);

@@ -49,7 +49,7 @@ struct worker {
 	const char *name;	/* of its pool */
 	const char *conf_path;
 	struct pool *pool;
-	int queue_max;		/* requests that may wait for a thread of it */
+	atomic_int queue_max;	/* requests that may wait for a thread of it; a reload changes it */
 	int wait_ms;		/* and how long */
 	enum metric_wait thread_wait;	/* where that is counted */
 	int epoll, signals;

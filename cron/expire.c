@@ -33,8 +33,7 @@ struct expiry {
 	struct conf conf;
 	struct db_pool *db;
 	struct publisher *publisher;
-	bool locked;
-	unsigned long generation;	/* of the connection that holds the lock */
+	struct db_lock turn;	/* held by the one that expires now */
 	int64_t beat_at_ms;
 };
 
@@ -45,22 +44,6 @@ end(int sig)
 {
 	(void)sig;
 	ending = 1;
-}
-
-/* Whether this is the one that expires now. The lock goes with its connection. */
-static enum db_status
-take_lock(struct expiry *e)
-{
-	struct db_result *rows;
-	enum db_status status;
-
-	if (e->locked && e->generation == db_pool_generation(e->db))
-		return DB_OK;
-	status = db_call(e->db, FN_EXPIRY_LOCK, 0, NULL, &rows);
-	e->locked = status == DB_OK && strcmp(db_text(rows, 0, 0), "t") == 0;
-	e->generation = db_pool_generation(e->db);
-	db_result_free(rows);
-	return status;
 }
 
 /* One drop's lapsed holds. Sets how many there were, and how long until the next. */
@@ -139,12 +122,12 @@ run_for_a_minute(struct expiry *e)
 	long expired;
 
 	while (!ending && clock_ms() < until) {
-		if (take_lock(e) != DB_OK) {
+		if (db_lock(e->db, FN_EXPIRY_LOCK, &e->turn) != DB_OK) {
 			clock_sleep_ms(AWAY_WAIT_MS);
 			continue;
 		}
 		reached = true;
-		if (!e->locked) {
+		if (!e->turn.held) {
 			clock_sleep_ms(LOCK_WAIT_MS);
 			continue;
 		}

@@ -52,8 +52,7 @@ struct hooks {
 	struct deliverer *deliverer;
 	TAILQ_HEAD(lanes, lane) lanes;
 	int on_their_way;
-	bool locked;
-	unsigned long generation;	/* of the connection that holds the lock */
+	struct db_lock turn;	/* held by the one that delivers now */
 	int64_t look_at_ms, figures_at_ms;
 	bool reached, kept_house;
 };
@@ -65,22 +64,6 @@ end(int sig)
 {
 	(void)sig;
 	ending = 1;
-}
-
-/* Whether this is the one that delivers now. The lock goes with its connection. */
-static enum db_status
-take_lock(struct hooks *h)
-{
-	struct db_result *rows;
-	enum db_status status;
-
-	if (h->locked && h->generation == db_pool_generation(h->db))
-		return DB_OK;
-	status = db_call(h->db, FN_WEBHOOK_LOCK, 0, NULL, &rows);
-	h->locked = status == DB_OK && strcmp(db_text(rows, 0, 0), "t") == 0;
-	h->generation = db_pool_generation(h->db);
-	db_result_free(rows);
-	return status;
 }
 
 static void
@@ -340,12 +323,12 @@ run_for_a_turn(struct hooks *h)
 	for (; !ending && age < LIFE_MS; age = clock_ms() - began) {
 		if (age >= TURN_MS && h->on_their_way == 0)
 			break;
-		if (take_lock(h) != DB_OK) {
+		if (db_lock(h->db, FN_WEBHOOK_LOCK, &h->turn) != DB_OK) {
 			deliver_wait(h->deliverer, AWAY_WAIT_MS);
 			continue;
 		}
 		h->reached = true;
-		if (!h->locked) {
+		if (!h->turn.held) {
 			deliver_wait(h->deliverer, LOCK_WAIT_MS);
 			continue;
 		}

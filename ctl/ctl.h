@@ -36,6 +36,9 @@ PGconn *ctl_connect(const struct ctl *ctl);
  * caller's, by PQclear(). */
 PGresult *ctl_query(PGconn *pg, const char *sql, int count, const char *const *params);
 
+/* The same for a statement whose answer is nobody's. False after a line on standard error. */
+bool ctl_do(PGconn *pg, const char *sql);
+
 /* Reads the whole of a file, or of standard input for "-", of at most `max` bytes. False
  * after a line on standard error. Give `out` back by buf_free() either way. */
 bool ctl_read(const char *path, size_t max, struct buf *out);

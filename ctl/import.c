@@ -72,15 +72,6 @@ read_files(struct import *import)
 	return ok;
 }
 
-static bool
-done(PGconn *pg, const char *sql)
-{
-	PGresult *r = ctl_query(pg, sql, 0, NULL);
-
-	PQclear(r);
-	return r != NULL;
-}
-
 /* Says what a function of the import has to say. False when something is wrong. */
 static bool
 take(PGconn *pg, const struct kind *kind, const char *path)
@@ -105,16 +96,16 @@ take(PGconn *pg, const struct kind *kind, const char *path)
 static bool
 import_all(PGconn *pg, const struct import *import)
 {
-	bool ok = done(pg, "BEGIN") && done(pg, "SET LOCAL TimeZone = 'UTC'");
+	bool ok = ctl_do(pg, "BEGIN") && ctl_do(pg, "SET LOCAL TimeZone = 'UTC'");
 
 	for (size_t k = 0; ok && k < KINDS; k++)
-		ok = done(pg, kinds[k].table) && (import->paths[k] == NULL ||
+		ok = ctl_do(pg, kinds[k].table) && (import->paths[k] == NULL ||
 		    copy_in(pg, kinds[k].copy, &import->rows[k]));
-	ok = ok && done(pg, "ANALYZE new_users, new_drops, new_purchases") &&
-	    done(pg, "SELECT lastpair.import_gates()");
+	ok = ok && ctl_do(pg, "ANALYZE new_users, new_drops, new_purchases") &&
+	    ctl_do(pg, "SELECT lastpair.import_gates()");
 	for (size_t k = 0; ok && k < KINDS; k++)
 		ok = import->paths[k] == NULL || take(pg, &kinds[k], import->paths[k]);
-	return ok && done(pg, "COMMIT");
+	return ok && ctl_do(pg, "COMMIT");
 }
 
 int

@@ -108,6 +108,15 @@ ctl_query(PGconn *pg, const char *sql, int count, const char *const *params)
 }
 
 bool
+ctl_do(PGconn *pg, const char *sql)
+{
+	PGresult *r = ctl_query(pg, sql, 0, NULL);
+
+	PQclear(r);
+	return r != NULL;
+}
+
+bool
 ctl_read(const char *path, size_t max, struct buf *out)
 {
 	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");

@@ -160,15 +160,6 @@ to_copy(const char *path, struct buf *text, struct buf *copy)
 	return users;
 }
 
-static bool
-run(PGconn *pg, const char *sql)
-{
-	PGresult *r = ctl_query(pg, sql, 0, NULL);
-
-	PQclear(r);
-	return r != NULL;
-}
-
 /* Looks for a name or an address that is there twice. False after a message. */
 static bool
 none_taken(PGconn *pg, const char *path)
@@ -201,15 +192,15 @@ cmd_user_import(struct ctl *ctl)
 	long users = ctl_read(path, MAX_FILE, &text) ? to_copy(path, &text, &copy) : -1;
 	PGconn *pg = users >= 0 ? ctl_connect(ctl) : NULL;
 	bool ok = pg != NULL &&
-	    run(pg, "BEGIN") &&
-	    run(pg, "CREATE TEMPORARY TABLE new_users (line integer, username text, email text, "
+	    ctl_do(pg, "BEGIN") &&
+	    ctl_do(pg, "CREATE TEMPORARY TABLE new_users (line integer, username text, email text, "
 		"password_hash text, role text) ON COMMIT DROP") &&
 	    copy_in(pg, "COPY new_users FROM STDIN", &copy) &&
-	    run(pg, "ANALYZE new_users") &&
+	    ctl_do(pg, "ANALYZE new_users") &&
 	    none_taken(pg, path) &&
-	    run(pg, "INSERT INTO lastpair.users (username, email, password_hash, role) "
+	    ctl_do(pg, "INSERT INTO lastpair.users (username, email, password_hash, role) "
 		"SELECT username, email, password_hash, role FROM new_users ORDER BY line") &&
-	    run(pg, "COMMIT");
+	    ctl_do(pg, "COMMIT");
 
 	if (ok)
 		printf("%ld users imported\n", users);
@@ -289,12 +280,12 @@ cmd_token(struct ctl *ctl)
 		    "who may read it");
 	if (ctl_read(ctl->argv[0], MAX_FILE, &emails))
 		pg = ctl_connect(ctl);
-	if (pg != NULL && run(pg, "BEGIN")) {
+	if (pg != NULL && ctl_do(pg, "BEGIN")) {
 		ok = true;
 		for (email = strtok_r(emails.data, "\r\n", &save); ok && email != NULL;
 		    email = strtok_r(NULL, "\r\n", &save))
 			ok = issue(pg, ctl, keys, email, &tokens);
-		ok = ok && !tokens.failed && run(pg, "COMMIT");
+		ok = ok && !tokens.failed && ctl_do(pg, "COMMIT");
 	}
 	if (ok && tokens.data != NULL)
 		fputs(tokens.data, stdout);	/* none is shown that does not work */

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +20,12 @@ struct setting {
 	const char *fallback;	/* as it would stand in the file */
 	long min, max;		/* of a NUMBER */
 	const char *choices[4];	/* of a CHOICE, which is kept as the index */
-	bool live;		/* can change in a running program: a number, yes or no, or a choice */
+	bool live;		/* can change in a running program: its field is _Atomic */
 	const char *unit, *help;
 };
 
-#define AT(field) .name = #field, .offset = offsetof(struct conf, field)
+#define AT(field) .name = #field, .offset = offsetof(struct conf, field), \
+	.live = _Generic(&((struct conf *)0)->field, _Atomic long *: true, default: false)
 
 static const struct setting settings[] = {
 	{ AT(database), .fallback = "dbname=lastpair",
@@ -53,27 +55,26 @@ static const struct setting settings[] = {
 	{ AT(signing_key_previous_file), .fallback = "",
 	  .help = "the key before it, still accepted; empty: none" },
 	{ AT(session_seconds), .type = NUMBER, .fallback = "604800", .min = 60, .max = 31536000,
-	  .unit = "s", .live = true, .help = "how long a sign-in lasts" },
+	  .unit = "s", .help = "how long a sign-in lasts" },
 	{ AT(bcrypt_cost), .type = NUMBER, .fallback = "11", .min = 4, .max = 16,
 	  .help = "cost of new password hashes; each step doubles the time" },
 	{ AT(signin_failures), .type = NUMBER, .fallback = "10", .min = 1, .max = 1000,
-	  .live = true, .help = "wrong passwords for an account from one address, in a window, before it must wait" },
+	  .help = "wrong passwords for an account from one address, in a window, before it must wait" },
 	{ AT(signin_window_seconds), .type = NUMBER, .fallback = "300", .min = 1, .max = 86400,
-	  .unit = "s", .live = true, .help = "that window" },
+	  .unit = "s", .help = "that window" },
 	{ AT(cookie_secure), .type = YESNO, .fallback = "no",
 	  .help = "yes behind TLS: the cookie gets Secure and the __Host- prefix" },
 	{ AT(worker_threads), .type = NUMBER, .fallback = "64", .min = 1, .max = 1024,
 	  .help = "threads of one worker process; each waits for one answer of the database at a time" },
 	{ AT(worker_queue), .type = NUMBER, .fallback = "512", .min = 1, .max = 8192,
-	  .live = true, .help = "requests that may wait for such a thread, a process; one more is answered 503" },
+	  .help = "requests that may wait for such a thread, a process; one more is answered 503" },
 	{ AT(signin_threads), .type = NUMBER, .fallback = "1", .min = 1, .max = 512,
 	  .help = "threads of one process of the pool called auth; each hashes one password at a time" },
 	{ AT(reserve_batch), .type = NUMBER, .fallback = "128", .min = 1, .max = 256,
-	  .live = true, .help = "reserves of one drop that go to the database in one call; 1: each goes alone" },
+	  .help = "reserves of one drop that go to the database in one call; 1: each goes alone" },
 	{ AT(reserve_queue), .type = NUMBER, .fallback = "512", .min = 1, .max = 4096,
-	  .live = true, .help = "reserves that may wait for a call, a process; one more is answered 503" },
+	  .help = "reserves that may wait for a call, a process; one more is answered 503" },
 	{ AT(reserve_wait_ms), .type = NUMBER, .fallback = "100", .min = 0, .max = 2000, .unit = "ms",
-	  .live = true,
 	  .help = "one that would wait longer, with a whole call before it, is answered 503 as well; 0: none" },
 	{ AT(metrics_file), .fallback = "/run/lastpair/metrics",
 	  .help = "counters shared by workers and expiry" },
@@ -88,9 +89,9 @@ static const struct setting settings[] = {
 	{ AT(sse_threads), .type = NUMBER, .fallback = "1", .min = 1, .max = 64,
 	  .unit = "threads", .help = "event loops that share the streams" },
 	{ AT(sse_max_subscribers), .type = NUMBER, .fallback = "20000", .min = 1, .max = 1000000,
-	  .live = true, .help = "streams at once; one more is answered 503" },
+	  .help = "streams at once; one more is answered 503" },
 	{ AT(sse_tick_ms), .type = NUMBER, .fallback = "25", .min = 5, .max = 1000,
-	  .unit = "ms", .live = true, .help = "changes of one drop within this time are merged" },
+	  .unit = "ms", .help = "changes of one drop within this time are merged" },
 	{ AT(sse_log_kib), .type = NUMBER, .fallback = "4096", .min = 64, .max = 1048576,
 	  .unit = "KiB", .help = "newest events kept for readers that lag or come back" },
 	{ AT(sse_heartbeat_seconds), .type = NUMBER, .fallback = "10", .min = 1, .max = 15,
@@ -111,10 +112,10 @@ static const struct setting settings[] = {
 	  .help = "migrations and functions, for lastpairctl migrate" },
 	{ AT(log_dir), .fallback = "",
 	  .help = "folder of the log files, one a service (api.log, sse.log ...); empty: standard error" },
-	{ AT(log_level), .type = CHOICE, .fallback = "info", .live = true,
+	{ AT(log_level), .type = CHOICE, .fallback = "info",
 	  .choices = { [LOG_ERROR] = "error", [LOG_NOTICE] = "notice", [LOG_INFO] = "info" },
 	  .help = "the least that is logged; at info each request is a line" },
-	{ AT(log_format), .type = CHOICE, .fallback = "text", .live = true,
+	{ AT(log_format), .type = CHOICE, .fallback = "text",
 	  .choices = { [LOG_TEXT] = "text", [LOG_JSON] = "json" },
 	  .help = "how a line is written" },
 };
@@ -337,10 +338,7 @@ take_change(struct conf *conf, struct conf *news, const struct setting *s)
 		log_info("settings: %s is another now; that takes a restart", s->name);
 		goto end;
 	}
-	if (s->type == YESNO)
-		__atomic_store_n((bool *)field, *(const bool *)from, __ATOMIC_RELAXED);
-	else
-		__atomic_store_n((long *)field, *(const long *)from, __ATOMIC_RELAXED);
+	atomic_store_explicit((_Atomic long *)field, *(const long *)from, memory_order_relaxed);
 	log_info("settings: %s = %s", s->name, after.data != NULL ? after.data : "");
 end:
 	buf_free(&before);

@@ -9,7 +9,8 @@
 
 #define CONF_MAX 64	/* settings at most */
 
-/* Every setting, as conf.c's table describes it. Texts are owned by the conf. */
+/* Every setting, as conf.c's table describes it. Texts are owned by the conf. What is _Atomic can
+ * change in a running program, while any thread reads it; the rest stays as it was loaded. */
 struct conf {
 	char *database;			/* libpq conninfo without a user */
 	char *database_user_api;
@@ -24,25 +25,25 @@ struct conf {
 	char *redis_master;
 	char *signing_key_file;
 	char *signing_key_previous_file;
-	long session_seconds;
+	_Atomic long session_seconds;
 	long bcrypt_cost;
-	long signin_failures;		/* in signin_window_seconds, an account */
-	long signin_window_seconds;
+	_Atomic long signin_failures;	/* in signin_window_seconds, an account */
+	_Atomic long signin_window_seconds;
 	bool cookie_secure;
 	long worker_threads;		/* a process */
-	long worker_queue;
+	_Atomic long worker_queue;
 	long signin_threads;		/* a process of the sign-in pool */
-	long reserve_batch;
-	long reserve_queue;
-	long reserve_wait_ms;		/* 0: as long as it takes */
+	_Atomic long reserve_batch;
+	_Atomic long reserve_queue;
+	_Atomic long reserve_wait_ms;	/* 0: as long as it takes */
 	char *metrics_file;
 	char *sse_socket;
 	char *sse_admin_socket;
 	char *sse_listen;		/* ADDRESS:PORT; empty: not directly */
 	char *sse_origins;
 	long sse_threads;
-	long sse_max_subscribers;
-	long sse_tick_ms;
+	_Atomic long sse_max_subscribers;
+	_Atomic long sse_tick_ms;
 	long sse_log_kib;
 	long sse_heartbeat_seconds;
 	bool webhook_private;		/* deliver to private networks, too */
@@ -53,7 +54,7 @@ struct conf {
 	long webhook_keep_days;
 	char *sql_dir;
 	char *log_dir;			/* folder; empty: standard error */
-	long log_level, log_format;	/* enum log_level, enum log_format */
+	_Atomic long log_level, log_format;	/* enum log_level, enum log_format */
 	int line[CONF_MAX];		/* where each setting stands in the file; 0: nowhere */
 };
 
@@ -63,7 +64,7 @@ bool conf_load(struct conf *conf, const char *path);
 
 /* Reads `path` again and takes over the settings that can change in a running program; each
  * change, and each that wants a restart, is a line in the log. With a file that is wrong all
- * stays as it is: false, and the log says why. Other threads may be reading the numbers. */
+ * stays as it is: false, and the log says why. For one thread at a time. */
 bool conf_reload(struct conf *conf, const char *path);
 
 /* Gives back the texts; a zeroed conf is harmless. */

@@ -111,9 +111,9 @@ struct db_pool {
 	pthread_mutex_t lock;
 	pthread_cond_t idle_again;
 	struct connection *idle;
-	int64_t refused_at_ms;		/* when connecting last failed; 0: it did not */
-	int64_t lost_at_ms;		/* when a connection was last lost */
-	unsigned long generation;
+	_Atomic int64_t refused_at_ms;	/* when connecting last failed; 0: it did not */
+	_Atomic int64_t lost_at_ms;	/* when a connection was last lost */
+	_Atomic unsigned long generation;
 	struct server_list *servers;
 	char *user;
 	int size;
@@ -210,7 +210,7 @@ db_pool_free(struct db_pool *pool)
 unsigned long
 db_pool_generation(const struct db_pool *pool)
 {
-	return __atomic_load_n(&pool->generation, __ATOMIC_ACQUIRE);
+	return pool->generation;
 }
 
 /* Waits for a connection nobody uses; NULL when none came free in time. */
@@ -271,7 +271,7 @@ note_connected(struct db_pool *pool, bool connected, const char *message)
 	first = (pool->refused_at_ms != 0) == connected;
 	pool->refused_at_ms = connected ? 0 : clock_ms();
 	if (connected)
-		__atomic_add_fetch(&pool->generation, 1, __ATOMIC_RELEASE);
+		pool->generation++;
 	pthread_mutex_unlock(&pool->lock);
 	if (first && connected)
 		log_info("PostgreSQL is back");
@@ -297,7 +297,7 @@ static bool
 connect_now(struct db_pool *pool, struct connection *c)
 {
 	int64_t deadline = clock_ms() + DB_CONNECT_MS;
-	int64_t refused = __atomic_load_n(&pool->refused_at_ms, __ATOMIC_RELAXED);
+	int64_t refused = pool->refused_at_ms;
 	char why[256];
 
 	if (refused != 0 && clock_ms() - refused < RETRY_CONNECT_MS)
@@ -471,7 +471,7 @@ in_doubt(struct db_pool *pool, const struct connection *c)
 	struct pollfd p = { .fd = PQsocket(c->pg), .events = POLLIN };
 
 	return poll(&p, 1, 0) != 0 ||
-	    c->connected_ms <= __atomic_load_n(&pool->lost_at_ms, __ATOMIC_RELAXED);
+	    c->connected_ms <= pool->lost_at_ms;
 }
 
 /* Borrows, connects if need be, tries once, gives back. */
@@ -496,7 +496,7 @@ try_once(struct db_pool *pool, const struct function *f, int count, const char *
 	*reached = true;
 	outcome = attempt(c, f, count, params, rows);
 	if (outcome == LOST)
-		__atomic_store_n(&pool->lost_at_ms, clock_ms(), __ATOMIC_RELAXED);
+		pool->lost_at_ms = clock_ms();
 	if (outcome == LOST || outcome == STALE)
 		disconnect(c);
 	give_back(pool, c);
@@ -552,6 +552,21 @@ db_call(struct db_pool *pool, enum db_fn fn, int count, const char *const *param
 	}
 	log_error("%s: gave up after %d tries", f->name, TRIES);
 	return DB_UNAVAILABLE;
+}
+
+enum db_status
+db_lock(struct db_pool *pool, enum db_fn fn, struct db_lock *lock)
+{
+	struct db_result *rows;
+	enum db_status status;
+
+	if (lock->held && lock->generation == db_pool_generation(pool))
+		return DB_OK;
+	status = db_call(pool, fn, 0, NULL, &rows);
+	lock->held = status == DB_OK && strcmp(db_text(rows, 0, 0), "t") == 0;
+	lock->generation = db_pool_generation(pool);
+	db_result_free(rows);
+	return status;
 }
 
 enum db_status

@@ -92,6 +92,17 @@ enum db_status db_call(struct db_pool *pool, enum db_fn fn, int count,
 /* Asks for the time, which clock_db_ms() goes by from then on. */
 enum db_status db_ask_time(struct db_pool *pool);
 
+/* A lock of the database under which one process works at a time. It goes with the connection
+ * that took it: for a pool of one. Zeroed it is not held. */
+struct db_lock {
+	bool held;
+	unsigned long generation;	/* of that connection */
+};
+
+/* Asks by `fn`, which answers true or false, for the lock, unless this connection has it
+ * already; waits for nobody. lock->held says whether it is ours, and is false unless DB_OK. */
+enum db_status db_lock(struct db_pool *pool, enum db_fn fn, struct db_lock *lock);
+
 /* How often the pool has connected anew: a reader that sees it change must not
  * trust what it read before (commits that were not yet on disk may be gone). */
 unsigned long db_pool_generation(const struct db_pool *pool);

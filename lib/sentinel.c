@@ -91,11 +91,12 @@ sentinel_master(const redisReply *reply, struct redis_place *place)
 	host = reply->element[0];
 	port = reply->element[1];
 	if (host->type != REDIS_REPLY_STRING || port->type != REDIS_REPLY_STRING ||
-	    host->len < 1 || (size_t)host->len >= sizeof(place->host))
+	    host->len < 1 || (size_t)host->len >= sizeof(place->host) ||
+	    strlen(host->str) != (size_t)host->len)
 		return false;
 	memcpy(place->host, host->str, (size_t)host->len + 1);
 	number = strtol(port->str, &end, 10);
-	if (end == port->str || *end != '\0' || number < 1 || number > 65535)
+	if (end == port->str || end != port->str + port->len || number < 1 || number > 65535)
 		return false;
 	place->port = (int)number;
 	return true;

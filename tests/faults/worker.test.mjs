@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { FcgiConnection } from '../lib/fcgi.mjs';
 import { assertClear, promised, sells, service, underLoad } from '../lib/faults.mjs';
 import { assertProblem } from '../lib/shapes.mjs';
 import { auditClean, closeGate, counts, dropNow, newDrop, people } from '../lib/store.mjs';
@@ -67,10 +68,6 @@ test('one worker killed again and again during a rush: what was promised stands,
 test('a worker told to end answers the request it has in hand', async () => {
 	const drop = await newDrop({ totalStock: 500, holdSeconds: 300 });
 	const users = await people(150);
-
-	/* nginx then has connections to it that it may use again, and some of them have been idle for a while */
-	await Promise.all(users.map(({ api }) => api.get('/api/auth/me')));
-	await pause(600);
 	const calls = users.map(({ api }) => api.post(`/api/drops/${drop.id}/reservations`, {}).then((res) => res.status, () => 0));
 
 	stack.kill('lastpair-api', 'SIGTERM');
@@ -78,6 +75,61 @@ test('a worker told to end answers the request it has in hand', async () => {
 	assert.deepEqual([...new Set(all)], [201], 'nobody was dropped');
 	await sells('the workers were told to end', 15_000);
 	await auditClean();
+});
+
+/** For how long nginx may still use a connection to a worker that takes no new ones: the longest that one is used, and then
+ * kept idle, by its own settings. */
+function usableMs() {
+	const site = fs.readFileSync(path.join(stack.dir, 'nginx-site.conf'), 'utf8');
+	const pools = [...site.matchAll(/keepalive_time (\d+)ms;\s+keepalive_timeout (\d+)ms;/g)];
+
+	assert.equal(pools.length, 2, 'both pools of workers have these settings');
+	return Math.max(...pools.map(([, time, idle]) => Number(time) + Number(idle)));
+}
+
+/** Has every worker told to end, asks on connections that it keeps, and says what became of them. The last request of each is
+ * sent at the last moment that nginx may. @param {string} token */
+async function askToTheLast(token) {
+	const folder = path.join(stack.dir, 'socketdir');
+	const sockets = fs.existsSync(folder) ? fs.readFileSync(folder, 'utf8').trim() : path.join(stack.dir, 'run');
+	const me = { REQUEST_METHOD: 'GET', DOCUMENT_URI: '/api/auth/me', HTTP_AUTHORIZATION: `Bearer ${token}`, CONTENT_LENGTH: '0' };
+	const kept = await Promise.all(['api', 'auth'].flatMap((pool) => Array.from({ length: 4 }, () => FcgiConnection.open(path.join(sockets, `${pool}.sock`)))));
+	const busy = kept.filter((_, i) => i % 2);
+	const before = stack.pids('lastpair-api');
+	/** @type {number[]} */
+	const statuses = await Promise.all(kept.map((c) => c.ask(me)));
+
+	await pause(600);	/* the others have then been idle for longer than a worker that ends would wait */
+	const told = performance.now();
+	const lastMoment = told + usableMs() - 50;
+	stack.kill('lastpair-api', 'SIGTERM');
+	while (performance.now() < lastMoment) {
+		await pause(Math.min(100, lastMoment - performance.now()));
+		if (performance.now() < lastMoment)
+			statuses.push(...await Promise.all(busy.map((c) => c.ask(me))));
+	}
+	const last = kept.map((c) => c.ask(me));
+	const sentMs = performance.now() - told;
+	statuses.push(...await Promise.all(last));
+	await waitFor('the workers to have ended', () => !stack.pids('lastpair-api').some((pid) => before.includes(pid)), 5000);
+	for (const c of kept)
+		c.close();
+	return { statuses, inTime: sentMs <= usableMs() };
+}
+
+test('a worker told to end answers on the connections that nginx keeps for as long as nginx may use them, and then ends', async (t) => {
+	const [who] = await people(1);
+	let tries = 0;
+	let all;
+
+	assert.ok(who);
+	do	/* a machine that is too busy to ask in time shows nothing */
+		all = await askToTheLast(who.api.token);
+	while (!all.inTime && ++tries < 5);
+	assert.ok(all.inTime, 'the last requests were sent in time, in one of five tries');
+	t.diagnostic(`${all.statuses.length} requests, the last ones ${usableMs() - 50} ms after the signal`);
+	assert.deepEqual([...new Set(all.statuses)], [200], 'no connection was closed before');
+	await sells('the workers were told to end', 15_000);
 });
 
 test('more reserves than may wait are answered 503 with Retry-After at once, and the others get theirs', async () => {

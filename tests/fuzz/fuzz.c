@@ -1,6 +1,7 @@
 /* What the fuzz targets share. */
 #include "fuzz.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../../ctl/ctl.h"
 #include "log.h"
 
 /* The programs complain of most inputs; libFuzzer and the sanitizers write to descriptor 2
@@ -63,6 +65,18 @@ log_error(const char *fmt, ...)
 	va_start(ap, fmt);
 	line(fmt, ap);
 	va_end(ap);
+}
+
+/* In the place of lastpairctl's. */
+int
+ctl_fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	line(fmt, ap);
+	va_end(ap);
+	return EXIT_FAILURE;
 }
 
 void
@@ -150,4 +164,18 @@ fuzz_utf8(const char *text)
 		s += forms[i].more + 1;
 	}
 	return true;
+}
+
+bool
+fuzz_redis_announces_much(const uint8_t *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		size_t digits = 0;
+
+		while (data[i] == '*' && i + 1 + digits < size && isdigit(data[i + 1 + digits]))
+			digits++;
+		if (digits > 4)
+			return true;
+	}
+	return false;
 }

@@ -33,4 +33,8 @@ int fuzz_file(const uint8_t *data, size_t size, char path[FUZZ_PATH_LEN]);
 /* Whether a text is UTF-8, by a reading of its own. */
 bool fuzz_utf8(const char *s);
 
+/* Whether bytes of Redis's announce a list of more than 9999 members, for which hiredis takes room
+ * at once: that is a matter between it and a Redis one trusts. */
+bool fuzz_redis_announces_much(const uint8_t *data, size_t size);
+
 #endif

@@ -8,22 +8,7 @@
 #include "../../ctl/sheet.c"
 #include "../../ctl/rows.c"
 
-#include <stdarg.h>
-
 #include "fuzz.h"
-
-/* In the place of lastpairctl's own. */
-int
-ctl_fail(const char *fmt, ...)
-{
-	char out[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(out, sizeof(out), fmt, ap);
-	va_end(ap);
-	return EXIT_FAILURE;
-}
 
 /* Each line has as many fields as the table has columns, and nothing that COPY would read otherwise. */
 static void

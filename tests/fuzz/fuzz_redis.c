@@ -1,8 +1,6 @@
 /* What comes from Redis, byte by byte, through hiredis to the listener. */
 #include "../../sse/listener.c"
 
-#include <ctype.h>
-
 #include "fuzz.h"
 
 static unsigned long messages;
@@ -23,22 +21,6 @@ on_subscribed(void *arg)
 	(void)arg;
 }
 
-/* A list that announces millions of members has hiredis take room for them: that is a matter
- * between it and a Redis one trusts. */
-static bool
-announces_much(const uint8_t *data, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		size_t digits = 0;
-
-		while (data[i] == '*' && i + 1 + digits < size && isdigit(data[i + 1 + digits]))
-			digits++;
-		if (digits > 4)
-			return true;
-	}
-	return false;
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -49,7 +31,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	redisReader *reader;
 	size_t piece;
 
-	if (size == 0 || announces_much(data, size))
+	if (size == 0 || fuzz_redis_announces_much(data, size))
 		return 0;
 	if (base == NULL)
 		base = event_base_new();

@@ -2,6 +2,9 @@
 #include "conf.h"
 #include "log.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "test.h"
 
 static struct conf conf;
@@ -169,6 +172,47 @@ a_reload_takes_over_what_can_change_and_names_what_wants_a_restart(void **state)
 	assert_int_equal(conf.worker_queue, 512);
 }
 
+static atomic_bool over;
+
+/* How often something else was seen than one of the two values. */
+static void *
+watch_setting(void *arg)
+{
+	atomic_int *strange = arg;
+
+	while (!over) {
+		long now = conf.session_seconds;
+
+		if (now != 1000 && now != 2000)
+			++*strange;
+	}
+	return NULL;
+}
+
+static void
+a_thread_that_reads_while_they_are_reloaded_sees_the_old_or_the_new(void **state)
+{
+	static const char *const texts[] = { "session_seconds = 1000\n", "session_seconds = 2000\n" };
+	atomic_int strange = 0;
+	pthread_t reader;
+
+	(void)state;
+	assert_true(load(texts[0]));
+	over = false;
+	assert_int_equal(pthread_create(&reader, NULL, watch_setting, &strange), 0);
+	test_stderr_begin(&said);
+	for (int i = 1; i <= 200; i++) {
+		test_file(path, texts[i % 2], strlen(texts[i % 2]));
+		assert_true(conf_reload(&conf, path));
+		unlink(path);
+	}
+	over = true;
+	pthread_join(reader, NULL);
+	test_stderr_end(&said);
+	assert_int_equal(strange, 0);
+	assert_int_equal(conf.session_seconds, 1000);
+}
+
 static void
 a_reload_of_a_wrong_file_changes_nothing_and_says_so(void **state)
 {
@@ -290,6 +334,7 @@ main(void)
 		TEST(a_bad_line_is_named_with_file_line_and_what_is_wrong),
 		TEST(every_wrong_line_is_named),
 		TEST(a_reload_takes_over_what_can_change_and_names_what_wants_a_restart),
+		TEST(a_thread_that_reads_while_they_are_reloaded_sees_the_old_or_the_new),
 		TEST(a_reload_of_a_wrong_file_changes_nothing_and_says_so),
 		TEST(a_setting_tells_its_value_and_where_it_stands),
 		TEST(the_edges_of_a_range_are_in_it),

@@ -44,6 +44,33 @@ a_list_that_is_none_is_refused(void **state)
 	assert_null(sentinel_wrong(""));
 }
 
+/* Whether a sentinel's answer of two texts, which may have NUL bytes, names a master. */
+#define NAMES(host, port) names((char[]){ host }, sizeof(host) - 1, (char[]){ port }, sizeof(port) - 1)
+
+static bool
+names(char *host, size_t host_len, char *port, size_t port_len)
+{
+	redisReply parts[] = { { .type = REDIS_REPLY_STRING, .str = host, .len = host_len },
+	    { .type = REDIS_REPLY_STRING, .str = port, .len = port_len } };
+	redisReply reply = { .type = REDIS_REPLY_ARRAY, .elements = 2,
+	    .element = (redisReply *[]){ &parts[0], &parts[1] } };
+	struct redis_place place;
+
+	return sentinel_master(&reply, &place);
+}
+
+static void
+an_answer_with_a_nul_in_it_names_nobody(void **state)
+{
+	(void)state;
+	assert_true(NAMES("10.0.0.1", "6379"));
+	assert_false(NAMES("\0J.0.0.1", "6379"));
+	assert_false(NAMES("10.0.0.1\0.example", "6379"));
+	assert_false(NAMES("10.0.0.1", "6379\0x"));
+	assert_false(NAMES("", "6379"));
+	assert_false(NAMES("10.0.0.1", "65536"));
+}
+
 /* Servers on loopback; each answers every command with one text. */
 struct server {
 	int fd, port;
@@ -164,6 +191,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_list_is_read_and_goes_round),
 		cmocka_unit_test(a_list_that_is_none_is_refused),
+		cmocka_unit_test(an_answer_with_a_nul_in_it_names_nobody),
 		cmocka_unit_test(the_next_sentinel_is_asked_when_one_knows_of_none),
 		cmocka_unit_test(a_server_that_only_follows_is_no_master),
 	};
