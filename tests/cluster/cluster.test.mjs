@@ -93,6 +93,25 @@ test('the primary\'s machine cut off the network: the same, and it does not come
 	assert.notEqual(await cluster.database.leader(), old);
 });
 
+test('an operator has the standby take over (patronictl switchover): nothing acknowledged is lost, and the old primary follows', LIMIT, async (/** @type {any} */ t) => {
+	const old = await leader();
+	const [candidate] = Object.entries(await cluster.database.roles()).find(([, role]) => role === 'sync_standby') ?? [''];
+
+	await underLoad(t, async (load) => {
+		const at = Date.now();
+
+		await cluster.database.switchover(old, candidate);
+		const done = Date.now();
+		const how = await resumed(load, done);
+		const gap = load.longestGap(at, Date.now());
+
+		assert.ok(gap < RESUME_LIMIT_MS, `${gap} ms without a success`);
+		assert.equal((await leader()).name, candidate);
+		return `longest time without a success ${gap} ms (15,000 wanted), the command took ${done - at} ms; after it ${how}`;
+	}, async () => {});
+	assert.equal((await leader()).name, candidate);
+});
+
 test('a web host cut off: the other serves on', LIMIT, async (/** @type {any} */ t) => {
 	const [one] = cluster.webs;
 

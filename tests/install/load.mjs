@@ -1,8 +1,10 @@
 /**
  * Buyers and readers of an installed store, until SIGTERM: node load.mjs PORT DROP TOKENS-FILE. Every buyer reserves and gives
  * back again and again, one signs in, readers go on where their stream ended. What was answered otherwise than it should
- * have been is told at the end, as JSON, with the counts.
+ * have been is told at the end, as JSON, with the counts. As by the page, a call is sent anew, with its key, where a connection that
+ * had carried others was closed without an answer: nginx closes idle ones when it is reloaded, perhaps just as a call comes.
  */
+import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
 import { request } from '../lib/http.mjs';
@@ -13,12 +15,26 @@ const [port, drop] = process.argv.slice(2, 4).map(Number);
 const tokens = fs.readFileSync(process.argv[4] ?? '', 'utf8').split('\n').filter(Boolean);
 const READERS = 4;
 const agent = new http.Agent({ keepAlive: true });
-const told = { calls: 0, holds: 0, signIns: 0, streams: 0, resumed: 0, slowestMs: 0, /** @type {string[]} */ failed: [] };
+const told = { calls: 0, holds: 0, signIns: 0, streams: 0, resumed: 0, resent: 0, slowestMs: 0, /** @type {string[]} */ failed: [] };
 let over = false;
 
 process.on('SIGTERM', () => { over = true; });
 if (!port || !drop || !tokens.length)
 	throw new Error('usage: load.mjs PORT DROP TOKENS-FILE');
+
+/** @param {any} what */
+async function send(what) {
+	const all = { port: Number(port), path: '/', timeoutMs: 20_000, ...what, headers: { ...what.headers, 'Idempotency-Key': randomUUID() } };
+
+	try {
+		return await request({ ...all, agent });
+	} catch (error) {
+		if (!(/** @type {any} */ (error).reused))
+			throw error;
+		told.resent++;
+		return request(all);
+	}
+}
 
 /** One call that must end in one of these ways. @param {number[]} right @param {object} what */
 async function call(right, what) {
@@ -26,7 +42,7 @@ async function call(right, what) {
 
 	told.calls++;
 	try {
-		const res = await request({ port: Number(port), path: '/', agent, timeoutMs: 20_000, ...what });
+		const res = await send(what);
 
 		told.slowestMs = Math.max(told.slowestMs, Date.now() - began);
 		if (right.includes(res.status))

@@ -20,7 +20,9 @@ make_base() { # FOLDER PACKAGE...
 		printf 'deb %s bookworm main\n' "${mirror:-http://deb.debian.org/debian}"
 		printf 'deb %s-security bookworm-security main\n' "${mirror:-http://deb.debian.org/debian}"
 	} >"$base/etc/apt/sources.list"
-	chroot "$base" sh -c 'apt-get -q update && apt-get -q -y install --download-only "$@"' sh "$@" \
+	# Brought up to date: what is installed there later may want newer libraries than debootstrap's.
+	chroot "$base" sh -c 'export DEBIAN_FRONTEND=noninteractive
+	    apt-get -q update && apt-get -q -y upgrade && apt-get -q -y install --download-only "$@"' sh "$@" \
 	    >>"$base.log" 2>&1 || return
 	: >"$base/etc/machine-id"
 	: >"$base/complete"

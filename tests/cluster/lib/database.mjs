@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
+import { run } from '../../lib/stack.mjs';
 import { waitFor } from '../../lib/wait.mjs';
 
 /** @typedef {import('./net.mjs').Machine} Machine */
@@ -89,6 +90,15 @@ export class Database {
 	again(m) {
 		startEtcd(m, this.machines);
 		this.#patroni(m);
+	}
+
+	/** Has a standby take over from the leader, as an operator does. @param {Machine} from @param {string} to */
+	async switchover(from, to) {
+		const { code, stdout, stderr } = await run('timeout', ['60', 'patronictl', '-c', path.join(from.dir, 'patroni.yml'), 'switchover', 'lastpair',
+			'--leader', from.name, '--candidate', to, '--force']);
+
+		if (code !== 0 || !/Successfully switched over/.test(stdout))
+			throw new Error(`patronictl switchover: ${stdout}${stderr}`);
 	}
 
 	/** Who is what, as one of them sees it: `{db1: 'leader', db2: 'sync_standby', db3: 'replica'}`.
