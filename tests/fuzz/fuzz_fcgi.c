@@ -72,7 +72,8 @@ too_long(const struct buf *params)
 
 /* A parameter that is said to have gigabytes: libfcgi adds its lengths up as an int (as patched
  * for CVE-2025-23016 it no longer wraps to a small one) and ends the process when there is no
- * such memory. Again nginx alone could say so, and tells true lengths. */
+ * such memory. Again nginx alone could say so, and tells true lengths. What a record of no
+ * request (id 0) holds libfcgi takes for parameters as well. */
 static bool
 announces_much(const uint8_t *data, size_t size)
 {
@@ -83,12 +84,13 @@ announces_much(const uint8_t *data, size_t size)
 	for (size_t at = 0; at + 8 <= size && !much;) {
 		const uint8_t *r = data + at;
 		size_t len = (size_t)r[4] * 256 + r[5], left = size - at - 8;
+		unsigned int of = r[2] * 256u + r[3];
 
 		if (r[1] == BEGIN_REQUEST) {
-			id = r[2] * 256u + r[3];
+			id = of;
 			buf_clear(&params);
 		}
-		if (r[1] == PARAMS && id == r[2] * 256u + r[3])
+		if ((r[1] == PARAMS && of == id) || of == 0)
 			buf_add(&params, r + 8, len < left ? len : left);
 		much = params.len > 0 && too_long(&params);
 		at += 8 + len + r[6];
