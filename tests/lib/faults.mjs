@@ -47,13 +47,25 @@ export function assertClear(load, { cut = false } = {}) {
 	assert.deepEqual(strange.map((a) => `${a.kind}: ${a.status} ${a.why} after ${Math.round(a.ms)} ms`).slice(0, 10), []);
 }
 
-/** `sv VERB` of a part of the stack. @param {string} verb @param {string} name @param {Stack} [on] */
+/** `sv VERB` of a part of the stack, and until it is so: sv itself may be content with what was before, where a part has just
+ * been started or has just crashed. @param {string} verb @param {string} name @param {Stack} [on] */
 export async function service(verb, name, on = stack) {
-	const { code, stdout } = await run('sv', ['-w', '15', verb, path.join(on.dir, 'service', name)]);
+	const folder = path.join(on.dir, 'service', name);
+	const status = async () => (await run('sv', ['status', folder])).stdout;
+	const pid = (/** @type {string} */ text) => text.match(/^run: .*?\(pid (\d+)\)/)?.[1];
+	const before = pid(await status());
+	const { code, stdout } = await run('sv', ['-w', '15', verb, folder]);
 
 	assert.equal(code, 0, stdout);
-	if (verb === 'down')	/* runsv rests a second after a crash; an `up` that comes before it has seen the `down` would be lost */
-		await waitFor(`runsv to leave ${name} down`, async () => !(await run('sv', ['status', path.join(on.dir, 'service', name)])).stdout.includes('want up'));
+	if (verb === 'down')	/* an `up` that comes before runsv has read the `down` would be lost */
+		await waitFor(`runsv to leave ${name} down`, async () => !(await status()).includes('want up'));
+	if (verb === 'restart') {
+		await waitFor(`another process of ${name}`, async () => {
+			const now = pid(await status());
+
+			return now !== undefined && now !== before;
+		}, 15_000);
+	}
 }
 
 /** Until every part is up and somebody can reserve and buy. @param {string} after @param {number} [ms] */
