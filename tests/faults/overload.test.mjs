@@ -104,7 +104,7 @@ test('ten times what it can serve, for three seconds', { timeout: 120_000 }, asy
 	};
 
 	/* no client on the same machine can offer ten times what calls of many can do */
-	fs.appendFileSync(conf, 'reserve_batch = 1\nreserve_wait_ms = 8\n');
+	fs.appendFileSync(conf, 'reserve_batch = 1\nreserve_wait_ms = 5\n');
 	try {
 		await restart();
 		await crowd.rush({ connections: 4, seconds: 1, reserves: 4000 });
