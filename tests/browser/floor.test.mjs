@@ -177,6 +177,9 @@ test('on a card each size says whether it is free, of the last, held by others o
 
 test('what the page shows before the stream is there is useful', async (t) => {
 	const drop = await newDrop({ totalStock: 7 });
+
+	/* a listing may be a second old, and this page asks for one only once */
+	await waitFor('it to be listed', async () => (await anyone.get('/api/drops?limit=200')).body.drops.some((/** @type {any} */ d) => d.id === drop.id));
 	const page = await openPage(t, { live: false, tolerate: /./, before: (page) => page.route(/\/api\/events/, () => {}) });
 
 	await shows(page, drop.id, 'available', 7);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import https from 'node:https';
 import path from 'node:path';
+import { service } from '../lib/faults.mjs';
 import { Caller } from '../lib/http.mjs';
 import { assertAllTried } from '../lib/routes.mjs';
 import { assertProblem } from '../lib/shapes.mjs';
@@ -156,17 +157,18 @@ test('API8: every call that changes something is refused to another site, and ch
 	console.log(`# ${refused} changes from another site, all refused`);
 });
 
-test('API8: GET and HEAD change nothing, whatever they ask for', async () => {
+test('API8: GET and HEAD change nothing, whatever they ask for', async (t) => {
 	const who = await person();
 	const boss = await admin();
 	const drop = await newDrop();
 	const hold = await reserve(who.api, drop.id);
-	const state = () => stack.sql(`SELECT md5(string_agg(t, '' ORDER BY t)) FROM (
-		SELECT s::text AS t FROM lastpair.stock s UNION ALL SELECT d::text FROM lastpair.drops d UNION ALL SELECT r::text FROM lastpair.reservations r
-		UNION ALL SELECT p::text FROM lastpair.purchases p UNION ALL SELECT u::text FROM lastpair.users u UNION ALL SELECT n::text FROM lastpair.sessions n
-		UNION ALL SELECT a::text FROM lastpair.admin_actions a UNION ALL SELECT k::text FROM lastpair.idempotency_keys k
-		UNION ALL SELECT f::text FROM lastpair.sign_in_failures f) all_of_it`);
-	const before = await state();
+	const rows = async () => new Set((await Promise.all(['stock', 'drops', 'reservations', 'purchases', 'users', 'sessions', 'admin_actions', 'idempotency_keys',
+		'sign_in_failures'].map(async (table) => (await stack.sql(`SELECT t::text FROM lastpair.${table} t`)).split('\n').map((row) => `${table} ${row}`)))).flat());
+
+	/* what holds of other tests do at their deadlines is not the doing of a read */
+	await service('down', 'cron');
+	t.after(() => service('up', 'cron'));
+	const before = await rows();
 	let asked = 0;
 
 	const reads = ['/', '/api/drops', `/api/drops/${drop.id}`, '/api/reservations', `/api/reservations/${hold.id}`, '/api/purchases', '/api/auth/me',
@@ -187,7 +189,9 @@ test('API8: GET and HEAD change nothing, whatever they ask for', async () => {
 			}
 		}
 	}
-	assert.equal(await state(), before);
+	const after = await rows();
+
+	assert.deepEqual([[...before].filter((row) => !after.has(row)), [...after].filter((row) => !before.has(row))], [[], []], 'gone, and new');
 	console.log(`# ${asked} reads, not a row changed`);
 });
 

@@ -173,13 +173,20 @@ test('each histogram counts what it is about: its buckets grow to its count', as
 test('a stream counts while it is open, and each change of stock has its age when it is written', async () => {
 	const drop = await newDrop();
 	const { api } = await person();
-	const open = (await figures()).get('lastpair_sse_subscribers') ?? 0;
+
+	await waitFor('streams of other tests to be gone', async () => (await figures()).get('lastpair_sse_subscribers') === 0);
 	const stream = await Stream.open(stack.port);
 
-	await waitFor('the stream to be counted', async () => (await figures()).get('lastpair_sse_subscribers') === open + 1);
+	await waitFor('the stream to be counted', async () => (await figures()).get('lastpair_sse_subscribers') === 1);
 	await waitFor('the new drop to be known', () => stream.events.some(({ event, data }) => (event === 'snapshot' ? data.drops : [data.drop ?? data])
 		.some((/** @type {{id?: number, dropId?: number}} */ d) => d.id === drop.id || d.dropId === drop.id)));
-	await pause(200);	/* its own stock may have been on its way */
+	const ages = async () => (await figures()).get('lastpair_sse_event_lag_seconds_count');
+	await waitFor('whatever else was on its way', async () => {
+		const some = await ages();
+
+		await pause(500);
+		return await ages() === some;
+	});
 	const before = await figures();
 
 	await reserve(api, drop.id);
@@ -195,7 +202,7 @@ test('a stream counts while it is open, and each change of stock has its age whe
 
 	assert.ok(lag > 0 && lag < 5, `${lag} s`);
 	stream.close();
-	await waitFor('it to be gone', async () => (await figures()).get('lastpair_sse_subscribers') === open);
+	await waitFor('it to be gone', async () => (await figures()).get('lastpair_sse_subscribers') === 0);
 });
 
 test('the daemon tells the pairs of the open drops as they are', async () => {
