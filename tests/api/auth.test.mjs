@@ -87,8 +87,11 @@ test('twenty sign-ups with one e-mail at once make one account', async () => {
 	const made = all.filter((res) => res.status === 201);
 
 	assert.equal(made.length, 1, all.map((res) => res.status).join(' '));
+	const late = all.filter((res) => res.status === 503);	/* a machine that is busy with else */
+
+	assert.ok(late.length < many / 2, all.map((res) => res.status).join(' '));
 	for (const res of all)
-		if (res.status !== 201)
+		if (res.status !== 201 && !late.includes(res))
 			assertProblem(res, 409, 'email_taken');
 	assert.equal((await signIn({ email, password: PASSWORD })).status, 200);
 });
@@ -176,8 +179,11 @@ test('after too many wrong passwords an account must wait, and others need not',
 test('a burst of wrong passwords at once cannot slip past the limit', async () => {
 	const { email } = await person();
 	const all = await Promise.all(Array.from({ length: 40 }, (_, i) => signIn({ email, password: `wrong ${i}` })));
-	const tried = all.filter((res) => res.status === 401).length;
+	let tried = all.filter((res) => res.status === 401).length;
 
+	/* on a machine that is busy with else, some are refused untried (503), and the limit is still ahead */
+	for (let status = 0; status !== 429 && tried <= 20; tried += Number(status === 401))
+		({ status } = await signIn({ email, password: `wrong ${tried + 100}` }));
 	assert.ok(tried <= 20, `${tried} of 40 were tried`);
 	assertProblem(await signIn({ email, password: PASSWORD }), 429, 'too_many_attempts');
 });

@@ -1,12 +1,13 @@
 /** Log files: moved away by whoever keeps them small, and nothing is lost. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { run } from '../lib/stack.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import { anyone, unique } from '../lib/store.mjs';
 import test from '../lib/test.mjs';
-import { waitFor } from '../lib/wait.mjs';
+import { pause, waitFor } from '../lib/wait.mjs';
 
 /** @param {string} name */
 const file = (name) => path.join(stack.dir, 'log', name);
@@ -48,11 +49,16 @@ test('a log that was moved away goes on under its name, without a signal', async
 	fs.rmSync(file('api.log.moved'));
 });
 
+/** Whether a process has not yet taken a signal: of two that wait, the one of the lower number comes first. @param {number} pid @param {number} signal */
+const pends = (pid, signal) => (BigInt(`0x${fs.readFileSync(`/proc/${pid}/status`, 'utf8').match(/^ShdPnd:\s*(\w+)/m)?.[1]}`) >> BigInt(signal - 1) & 1n) === 1n;
+
 test('SIGUSR1 has it opened again with the very next line, in workers and daemon', async () => {
 	for (const [name, program] of [['api.log', 'lastpair-api'], ['sse.log', 'lastpair-sse']]) {
 		assert.ok(name && program);
 		fs.renameSync(file(name), file(`${name}.moved`));
-		stack.kill(program, 'SIGUSR1');
+		const pids = stack.kill(program, 'SIGUSR1');
+		await waitFor('the signal to be taken', () => pids.every((pid) => !pends(pid, os.constants.signals.SIGUSR1)));
+		await pause(100);	/* from there to the log */
 		stack.kill(program, 'SIGHUP');	/* something to say */
 		await waitFor(`${name} anew`, () => read(name).includes('settings: read again'));
 		fs.rmSync(file(`${name}.moved`));
