@@ -1,7 +1,9 @@
 /* The streams of one event loop, all together. */
 #include "crowd.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -67,7 +69,7 @@ crowd_notice(struct crowd *c, const struct notice *n, bool soon)
 static bool
 look_after(struct crowd *c, struct subscriber *s)
 {
-	static const char beat[] = ": beat\n\n";
+	const char *beat = s->beats ? c->beat : ": beat\n\n";
 	int64_t idle = c->now_ms - place_of(s)->moved_ms;
 
 	if (s->armed) {
@@ -76,7 +78,7 @@ look_after(struct crowd *c, struct subscriber *s)
 	}
 	if (idle < c->beat_ms || s->text != NULL)	/* that one waits for its round */
 		return true;
-	s->text = text_new(beat, sizeof(beat) - 1);
+	s->text = text_new(beat, strlen(beat));
 	c->stats.beats++;
 	return s->text != NULL && subscriber_flush(s);
 }
@@ -147,6 +149,8 @@ crowd_new(const struct conf *conf, int max, struct event_base *base, struct boar
 	c->feed = board_feed(board);
 	c->watch = *watch;
 	c->beat_ms = beat_after_ms(conf->sse_heartbeat_seconds);
+	snprintf(c->beat, sizeof(c->beat), "event: beat\ndata: {\"everySeconds\":%ld}\n\n",
+	    conf->sse_heartbeat_seconds);
 	c->max = max;
 	c->sweep = event_new(base, -1, EV_PERSIST, on_sweep, c);
 	if (c->sweep == NULL || event_add(c->sweep, &each) != 0) {
@@ -186,6 +190,7 @@ crowd_add(struct crowd *c, const struct newcomer *n)
 		s->crowd = c;
 		s->index = c->stats.subscribers;
 		s->proxied = n->proxied;
+		s->beats = n->wanted.beats;
 		setsockopt(n->fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
 	}
 	if (s == NULL || !subscriber_begin(s, n)) {

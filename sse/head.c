@@ -187,6 +187,7 @@ wanted_parse(char *query, struct wanted *wanted)
 
 	wanted->count = 0;
 	wanted->last = NULL;
+	wanted->beats = false;
 	while ((pair = strsep(&query, "&")) != NULL) {
 		value = strchr(pair, '=');
 		if (value == NULL)
@@ -197,6 +198,8 @@ wanted_parse(char *query, struct wanted *wanted)
 				return false;
 		} else if (strcmp(pair, "last") == 0) {
 			wanted->last = decode(value) ? value : "";
+		} else if (strcmp(pair, "beats") == 0) {
+			wanted->beats = strcmp(value, "1") == 0;
 		}
 	}
 	return true;

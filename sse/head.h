@@ -32,6 +32,7 @@ struct wanted {
 	int count;		/* 0: all drops */
 	int64_t drops[WANTED_MAX];	/* in order, each once */
 	const char *last;	/* within the query; NULL: absent */
+	bool beats;		/* heartbeats as events: a page cannot see comments */
 };
 
 /* Reads the query (NULL: none), in place. False when `drops` is not as the

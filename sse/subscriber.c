@@ -160,7 +160,7 @@ take_filter(struct subscriber *s, const struct wanted *wanted)
 
 /* Browsers that lost their streams all at once come back at different times. */
 static void
-greet(const struct newcomer *n, struct buf *out)
+greet(const struct crowd *c, const struct newcomer *n, struct buf *out)
 {
 	unsigned int r = 0;
 
@@ -168,6 +168,8 @@ greet(const struct newcomer *n, struct buf *out)
 		r = (unsigned int)clock_us();
 	buf_printf(out, CROWD_HEAD "%s\r\nretry: %u\n\n", n->fields != NULL ? n->fields : "",
 	    RETRY_MS + r % RETRY_JITTER_MS);
+	if (n->wanted.beats)	/* so that it knows how long a silence may last */
+		buf_puts(out, c->beat);
 }
 
 /* Finds its place and has the first bytes ready. A newcomer while changes wait for
@@ -180,7 +182,7 @@ take_place(struct subscriber *s, const struct newcomer *n)
 	struct buf out = { 0 };
 	bool resumed = feed_resume(c->feed, n->last, n->member, &at), ok;
 
-	greet(n, &out);
+	greet(c, n, &out);
 	if (!resumed)
 		at = (struct position){ NOWHERE, feed_last_private(c->feed) };
 	place_of(s)->seq = at.seq;

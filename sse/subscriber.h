@@ -30,6 +30,7 @@ struct subscriber {
 	int index;		/* of its place */
 	bool armed;		/* the socket is full: the event waits for room */
 	bool proxied;
+	bool beats;		/* it is told heartbeats as events */
 	uint32_t offset;	/* bytes already written of the frame after `seq` */
 	struct text *text;	/* goes out before the snapshot */
 	struct snapshot *snapshot;	/* goes out before the log */
@@ -55,6 +56,7 @@ struct crowd {
 	struct crowd_watch watch;
 	struct event *sweep;
 	int64_t beat_ms;
+	char beat[64];		/* the event, for those who asked for such */
 	int64_t now_ms;		/* as the callback began */
 	bool asking;		/* a question about sessions is open */
 	bool unasked;		/* some members were not asked after */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { card, connected, hasStatus, id, openPage, press, quit, shows } from '../lib/browser.mjs';
-import { admin, anyone, newDrop, person, purchase, reserve, unique } from '../lib/store.mjs';
+import { admin, anyone, listed, newDrop, person, purchase, reserve, unique } from '../lib/store.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import test from '../lib/test.mjs';
 import { waitFor } from '../lib/wait.mjs';
@@ -178,8 +178,7 @@ test('on a card each size says whether it is free, of the last, held by others o
 test('what the page shows before the stream is there is useful', async (t) => {
 	const drop = await newDrop({ totalStock: 7 });
 
-	/* a listing may be a second old, and this page asks for one only once */
-	await waitFor('it to be listed', async () => (await anyone.get('/api/drops?limit=200')).body.drops.some((/** @type {any} */ d) => d.id === drop.id));
+	await listed(drop.id);	/* this page asks once */
 	const page = await openPage(t, { live: false, tolerate: /./, before: (page) => page.route(/\/api\/events/, () => {}) });
 
 	await shows(page, drop.id, 'available', 7);

@@ -1,8 +1,9 @@
 /** One stream a browser: who has it, what becomes of it, and that no number is shown as live that isn't so. */
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { after } from 'node:test';
 import { AWAY, browserWithTabs, card, connected, freeze, holdOf, id, openPage, openTab, press, quit, shows } from '../lib/browser.mjs';
-import { metric, newDrop, person, reserve } from '../lib/store.mjs';
+import { listed, metric, newDrop, person, reserve } from '../lib/store.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import test from '../lib/test.mjs';
 import { pause, waitFor } from '../lib/wait.mjs';
@@ -180,6 +181,74 @@ test('a stream refused with 503 is asked for again, with pauses that differ', { 
 	const gaps = asked.slice(1).map((at, i) => at - /** @type {number} */ (asked[i]));
 	assert.ok(gaps.every((gap) => gap >= 100), `no flood: ${gaps}`);
 	assert.ok(new Set(gaps.map((gap) => Math.round(gap / 10))).size > 1, `jittered: ${gaps}`);
+});
+
+/** The way between browser and store, where streams can be held up without a sign: nothing comes, and nothing is closed.
+ * @param {import('node:test').TestContext} t */
+async function wayWithHolds(t) {
+	/** @type {Set<net.Socket>} */
+	const sockets = new Set();
+	/** @type {net.Socket[]} */
+	const streams = [];
+	const way = net.createServer((near) => {
+		const far = net.connect(stack.port, '127.0.0.1');
+
+		for (const [from, to] of /** @type {[net.Socket, net.Socket][]} */ ([[near, far], [far, near]])) {
+			sockets.add(from);
+			from.on('error', () => to.destroy()).on('close', () => to.destroy());
+			from.pipe(to);
+		}
+		near.on('data', (bytes) => bytes.includes('GET /api/events') && streams.push(far));
+	});
+
+	await new Promise((done) => way.listen(0, '127.0.0.1', () => done(undefined)));
+	t.after(() => {
+		way.close();
+		sockets.forEach((socket) => socket.destroy());
+	});
+	const { port } = /** @type {net.AddressInfo} */ (way.address());
+
+	return { url: `http://127.0.0.1:${port}`, streams, hold: () => streams.forEach((far) => far.unpipe().pause()) };
+}
+
+test('a stream that is dead without a sign is found out, and what was missed is shown', { timeout: 90_000 }, async (t) => {
+	const drop = await newDrop({ totalStock: 5 });
+
+	await listed(drop.id);	/* else the page asks for the listing once more */
+	const way = await wayWithHolds(t);
+	const page = await openPage(t, { path: `${way.url}/drops/${drop.id}`, tolerate: AWAY });
+
+	await shows(page, drop.id, 'available', 5);
+	way.hold();
+	await reserve((await person()).api, drop.id);
+	const start = Date.now();
+
+	await shows(page, drop.id, 'available', 4, 20_000);
+	t.diagnostic(`right again ${Date.now() - start} ms after the way was cut without a sign`);
+	await connected(page);
+	assert.equal(way.streams.length, 2, 'by one stream more');
+});
+
+test('a quiet stream is left alone', { timeout: 60_000 }, async (t) => {
+	const way = await wayWithHolds(t);
+	const page = await openPage(t, { path: way.url, tolerate: AWAY });
+
+	await pause(22_000);
+	assert.equal(way.streams.length, 1);
+	await connected(page);
+});
+
+test('where streams never come through, the listing is asked for instead, and said to be no live one', { timeout: 90_000 }, async (t) => {
+	const drop = await newDrop({ totalStock: 5 });
+
+	await listed(drop.id);
+	const page = await openPage(t, { live: false, tolerate: AWAY, before: (page) => page.route(/\/api\/events/, () => {}) });
+
+	await shows(page, drop.id, 'available', 5);
+	await reserve((await person()).api, drop.id);
+	await shows(page, drop.id, 'available', 4, 35_000);
+	await page.locator(`${id('connection')}[data-state=offline]`).waitFor({ state: 'attached' });
+	await page.unrouteAll({ behavior: 'ignoreErrors' });
 });
 
 for (const missing of ['locks', 'BroadcastChannel']) {

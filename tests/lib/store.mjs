@@ -82,6 +82,11 @@ export async function dropNow(id, on = stack) {
 	return res.body.drop;
 }
 
+/** Waits until a drop is in the listing that pages ask for: that of nobody in particular may be a second old. @param {number} id */
+export async function listed(id) {
+	await waitFor('the drop to be listed', async () => (await anyone.get('/api/drops?limit=200')).body.drops.some((/** @type {{id: number}} */ d) => d.id === id));
+}
+
 /** @param {{availableStock: number, reservedStock: number, soldStock: number}} drop */
 export const counts = ({ availableStock, reservedStock, soldStock }) => [availableStock, reservedStock, soldStock];
 

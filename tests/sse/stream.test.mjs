@@ -400,6 +400,21 @@ test('a quiet stream has a comment at least every 15 seconds', async (t) => {
 	assert.equal(stream.events.length, 1, 'a comment is no event');
 });
 
+test('a quiet stream that asks for beats has an event instead: at its beginning, and as often as that says', async (t) => {
+	const stream = await listen(t, { query: '?drops=999999999&beats=1' });
+	const [first, second] = stream.events;
+
+	assert.deepEqual([first?.event, second?.event], ['beat', 'snapshot']);
+	assertShape(first?.data, { everySeconds: (v) => Number.isInteger(v) && v >= 1 && v <= 15 }, 'beat');
+	const start = Date.now();
+
+	await stream.next('beat', { from: 1, ms: 20_000 });
+	const after = (Date.now() - start) / 1000;
+
+	assert.ok(after <= Number(first?.data.everySeconds) + 0.5, `after ${after} s`);
+	assert.deepEqual(stream.comments, []);
+});
+
 /* ---- many readers, and bad ones ---- */
 
 test('200 readers all see the same change', async (t) => {

@@ -118,6 +118,11 @@ drops_are_taken_in_order_and_once(void **state)
 	assert_string_equal(w.last, "e-1");
 	assert_true(wanted("last=%zz", &w));	/* unknown, not wrong */
 	assert_string_equal(w.last, "");
+	assert_false(w.beats);
+	assert_true(wanted("beats=2", &w));
+	assert_false(w.beats);
+	assert_true(wanted("last=a&beats=1", &w));
+	assert_true(w.beats);
 }
 
 static void

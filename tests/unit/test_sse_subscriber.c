@@ -520,6 +520,27 @@ idle_streams_are_sent_beats(void **state)
 	close(peer);
 }
 
+/* A page cannot see comments: it asks for events, and is told at once how often they come. */
+static void
+who_asks_for_beats_gets_them_as_events(void **state)
+{
+	static const char event[] = "\n\nevent: beat\ndata: {\"everySeconds\":10}\n\n";
+	const struct wanted beats = { .beats = true };
+	int peer, fd = begin(&beats, NULL, 0, &peer);
+	const char *first = strstr(taken[fd], event);
+
+	(void)state;
+	assert_non_null(first);
+	assert_true(first < strstr(taken[fd], "event: snapshot"));
+	assert_null(strstr(first + 1, event));
+	crowd->list[0].moved_ms -= 9000;
+	on_sweep(-1, 0, crowd);
+	assert_non_null(strstr(first + 1, event));
+	assert_null(strstr(taken[fd], "\n: beat"));
+	assert_int_equal(crowd_stats(crowd)->beats, 1);
+	close(peer);
+}
+
 static void
 one_that_is_stuck_is_let_go(void **state)
 {
@@ -655,6 +676,7 @@ main(void)
 		T(an_answer_from_before_a_session_ended_does_not_count),
 		T(a_new_epoch_gives_everyone_a_snapshot),
 		T(idle_streams_are_sent_beats),
+		T(who_asks_for_beats_gets_them_as_events),
 		T(one_that_is_stuck_is_let_go),
 	};
 

@@ -22,6 +22,12 @@ const FIRST_PAUSE_MS = 400;
 /** A resumed stream with nothing new says nothing: after this it counts as caught up. */
 const CAUGHT_UP_MS = 400;
 const TRIES_UNTIL_OFFLINE = 3;
+/** A connection may be dead, or held back by something on the way, without a sign: that long nothing may be heard,
+ *  in terms of the time between the store's beats. */
+const PATIENCE = 1.5;
+/** Before the store has said how often they come. */
+const FIRST_BEAT_MS = 10_000;
+const LOOK_MS = 1000;
 
 /** @param {EventsOptions} options */
 export function openEvents({ onEvent, onConnection, lastId: from = '' }) {
@@ -34,6 +40,8 @@ export function openEvents({ onEvent, onConnection, lastId: from = '' }) {
 	let askedAt = 0;
 	let retryTimer = 0;
 	let caughtUpTimer = 0;
+	let heardAt = 0;
+	let beatMs = FIRST_BEAT_MS;
 
 	/** @param {Connection} next */
 	function become(next) {
@@ -54,10 +62,11 @@ export function openEvents({ onEvent, onConnection, lastId: from = '' }) {
 		drop();
 		if (connection === 'live')
 			become('connecting');
-		askedAt = Date.now();
+		askedAt = heardAt = Date.now();
 		/* a store may send the page on to another origin of its own: the session goes along */
-		source = new EventSource(lastId ? `${URL}?last=${encodeURIComponent(lastId)}` : URL, { withCredentials: true });
+		source = new EventSource(`${URL}?beats=1${lastId ? `&last=${encodeURIComponent(lastId)}` : ''}`, { withCredentials: true });
 		source.onopen = () => {
+			heardAt = Date.now();
 			become('connecting');
 			if (lastId)
 				caughtUpTimer = setTimeout(live, CAUGHT_UP_MS);
@@ -65,10 +74,26 @@ export function openEvents({ onEvent, onConnection, lastId: from = '' }) {
 		source.onerror = retry;
 		for (const name of NAMES)
 			source.addEventListener(name, heard);
+		source.addEventListener('beat', beat);
+	}
+
+	/** Tells nothing of what was missed, so it makes nothing live. @param {MessageEvent<string>} message */
+	function beat(message) {
+		heardAt = Date.now();
+		beatMs = JSON.parse(message.data).everySeconds * 1000;
+	}
+
+	function look() {
+		if (!source || Date.now() - heardAt <= PATIENCE * beatMs)
+			return;
+		if (connection !== 'live')	/* so long without a stream: the listing is better than nothing */
+			failures = TRIES_UNTIL_OFFLINE;
+		retry();
 	}
 
 	/** @param {MessageEvent<string>} message */
 	function heard(message) {
+		heardAt = Date.now();
 		if (message.lastEventId)
 			lastId = message.lastEventId;
 		onEvent(message.type, JSON.parse(message.data), askedAt, lastId);
@@ -98,6 +123,8 @@ export function openEvents({ onEvent, onConnection, lastId: from = '' }) {
 		failures = TRIES_UNTIL_OFFLINE;
 		retry();
 	}, { signal: listening.signal });
+	const looking = setInterval(look, LOOK_MS);
+
 	open();
 
 	return {
@@ -110,6 +137,7 @@ export function openEvents({ onEvent, onConnection, lastId: from = '' }) {
 		},
 		close() {
 			listening.abort();
+			clearInterval(looking);
 			drop();
 		},
 	};
