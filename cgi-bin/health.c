@@ -15,7 +15,7 @@ health_show(struct ctx *ctx, struct req *req)
 {
 	struct buf unused = { 0 };
 	bool database = db_ask_time(ctx->db) == DB_OK;
-	bool redis = publish_ping(&ctx->conf);
+	bool redis = publish_ping(ctx->publisher);
 	bool sse = ask_daemon(&ctx->conf, "/healthz", &unused);
 
 	buf_free(&unused);

@@ -23,6 +23,7 @@ struct conf {
 	char *redis_channel;
 	char *redis_sentinels;		/* HOST:PORT ...; empty: redis_socket counts */
 	char *redis_master;
+	char *redis_password_file;	/* path; empty: Redis is told no password */
 	char *signing_key_file;
 	char *signing_key_previous_file;
 	_Atomic long session_seconds;

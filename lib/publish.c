@@ -5,6 +5,7 @@
 #include <hiredis/hiredis.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "clock.h"
 #include "log.h"
 #include "metrics.h"
+#include "redis_login.h"
 #include "sentinel.h"
 
 #define QUEUE_LEN	4096
@@ -23,6 +25,7 @@
 
 struct publisher {
 	const struct conf *conf;
+	struct redis_login login;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t more;
@@ -32,6 +35,7 @@ struct publisher {
 	bool ending;
 	int64_t end_by_ms;
 	bool down;			/* said so in the log */
+	char why[128];			/* what was last in the way */
 	int64_t taken_ms;		/* when the queue was last emptied */
 };
 
@@ -42,15 +46,16 @@ by_sentinels(const struct conf *conf)
 }
 
 static redisContext *
-connect_redis(const struct conf *conf)
+connect_redis(const struct conf *conf, const struct redis_login *login)
 {
 	struct timeval limit = { 0, TIMEOUT_MS * 1000 };
 	redisContext *redis;
 
 	if (by_sentinels(conf))
-		return sentinel_connect(conf->redis_sentinels, conf->redis_master, limit);
+		return sentinel_connect(conf->redis_sentinels, conf->redis_master, login, limit);
 	redis = redisConnectUnixWithTimeout(conf->redis_socket, limit);
-	if (redis != NULL && (redis->err != 0 || redisSetTimeout(redis, limit) != REDIS_OK)) {
+	if (redis != NULL && (redis->err != 0 || redisSetTimeout(redis, limit) != REDIS_OK ||
+	    !redis_log_in(redis, login))) {
 		redisFree(redis);
 		redis = NULL;
 	}
@@ -84,9 +89,9 @@ take(struct publisher *p, char *batch[BATCH_LEN])
 	return n;
 }
 
-/* All as one message of as many lines; false when it did not arrive. */
+/* All as one message of as many lines; false when it did not arrive, and p->why says why. */
 static bool
-send_batch(redisContext *redis, const char *channel, char *const batch[], int n)
+send_batch(struct publisher *p, redisContext *redis, char *const batch[], int n)
 {
 	struct buf lines = { 0 };
 	redisReply *reply = NULL;
@@ -97,8 +102,12 @@ send_batch(redisContext *redis, const char *channel, char *const batch[], int n)
 		buf_puts(&lines, batch[i]);
 	}
 	if (!lines.failed)
-		reply = redisCommand(redis, "PUBLISH %s %b", channel, lines.data, lines.len);
+		reply = redisCommand(redis, "PUBLISH %s %b", p->conf->redis_channel, lines.data,
+		    lines.len);
 	ok = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
+	if (!ok)
+		snprintf(p->why, sizeof(p->why), "%s", reply != NULL && reply->str != NULL ? reply->str :
+		    redis->err != 0 ? redis->errstr : "no answer");
 	freeReplyObject(reply);
 	buf_free(&lines);
 	return ok;
@@ -112,7 +121,8 @@ note(struct publisher *p, bool sent, int n)
 	if (sent && p->down)
 		log_info("Redis is back");
 	if (!sent && !p->down)
-		log_error("Redis does not take messages; browsers follow by the daemon's own reading");
+		log_error("Redis does not take messages (%s); browsers follow by the daemon's own "
+		    "reading", p->why);
 	p->down = !sent;
 }
 
@@ -141,8 +151,10 @@ run(void *arg)
 		bool sent;
 
 		if (redis == NULL && clock_ms() >= not_before && !out_of_time(p))
-			redis = connect_redis(p->conf);
-		sent = redis != NULL && send_batch(redis, p->conf->redis_channel, batch, n);
+			redis = connect_redis(p->conf, &p->login);
+		if (redis == NULL)
+			strcpy(p->why, "no connection");
+		sent = redis != NULL && send_batch(p, redis, batch, n);
 		note(p, sent, n);
 		if (!sent && redis != NULL) {
 			redisFree(redis);
@@ -166,7 +178,8 @@ publisher_new(const struct conf *conf)
 
 	if (wrong != NULL)
 		log_error("redis_sentinels %s", wrong);
-	if (p == NULL || wrong != NULL) {
+	if (p == NULL || wrong != NULL ||
+	    !redis_login_read(conf->redis_password_file, &p->login)) {
 		free(p);
 		return NULL;
 	}
@@ -225,13 +238,14 @@ publisher_free(struct publisher *p)
 	pthread_join(p->thread, NULL);
 	pthread_cond_destroy(&p->more);
 	pthread_mutex_destroy(&p->lock);
+	explicit_bzero(&p->login, sizeof(p->login));
 	free(p);
 }
 
 bool
-publish_ping(const struct conf *conf)
+publish_ping(const struct publisher *p)
 {
-	redisContext *redis = connect_redis(conf);
+	redisContext *redis = connect_redis(p->conf, &p->login);
 	redisReply *reply = redis != NULL ? redisCommand(redis, "PING") : NULL;
 	bool ok = reply != NULL && reply->type == REDIS_REPLY_STATUS;
 

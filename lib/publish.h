@@ -13,7 +13,7 @@ struct publisher;
 
 /* A publisher with a thread of its own that keeps the connection to Redis. Call
  * after any fork. `conf` must outlive it. NULL when memory or threads are out, and after a line in the
- * log when redis_sentinels can't be read. */
+ * log when redis_sentinels or redis_password_file can't be read. */
 struct publisher *publisher_new(const struct conf *conf);
 
 /* Queues a copy of `message`, one line, of `len` bytes, and returns at once. When the queue is full the
@@ -28,6 +28,6 @@ void publisher_free(struct publisher *p);
 
 /* Whether Redis answers a PING on a connection of its own within 100 ms; by way of sentinels, 100 ms for
  * each step and each sentinel that is away. */
-bool publish_ping(const struct conf *conf);
+bool publish_ping(const struct publisher *p);
 
 #endif

@@ -103,11 +103,13 @@ sentinel_master(const redisReply *reply, struct redis_place *place)
 }
 
 static redisContext *
-connect_place(const struct redis_place *place, struct timeval limit)
+connect_place(const struct redis_place *place, const struct redis_login *login,
+    struct timeval limit)
 {
 	redisContext *redis = redisConnectWithTimeout(place->host, place->port, limit);
 
-	if (redis != NULL && (redis->err != 0 || redisSetTimeout(redis, limit) != REDIS_OK)) {
+	if (redis != NULL && (redis->err != 0 || redisSetTimeout(redis, limit) != REDIS_OK ||
+	    !redis_log_in(redis, login))) {
 		redisFree(redis);
 		redis = NULL;
 	}
@@ -115,10 +117,10 @@ connect_place(const struct redis_place *place, struct timeval limit)
 }
 
 static bool
-ask(const struct redis_place *sentinel, const char *name, struct timeval limit,
-    struct redis_place *master)
+ask(const struct redis_place *sentinel, const char *name, const struct redis_login *login,
+    struct timeval limit, struct redis_place *master)
 {
-	redisContext *redis = connect_place(sentinel, limit);
+	redisContext *redis = connect_place(sentinel, login, limit);
 	redisReply *reply = NULL;
 	bool ok;
 
@@ -146,17 +148,18 @@ is_master(redisContext *redis)
 }
 
 redisContext *
-sentinel_connect(const char *list, const char *name, struct timeval limit)
+sentinel_connect(const char *list, const char *name, const struct redis_login *login,
+    struct timeval limit)
 {
 	unsigned int first = __atomic_load_n(&answered, __ATOMIC_RELAXED), all = count(list);
 	struct redis_place sentinel, master;
 	redisContext *redis;
 
 	for (unsigned int i = first; i < first + all; i++) {
-		if (!sentinel_at(list, i, &sentinel) || !ask(&sentinel, name, limit, &master))
+		if (!sentinel_at(list, i, &sentinel) || !ask(&sentinel, name, login, limit, &master))
 			continue;
 		__atomic_store_n(&answered, i % all, __ATOMIC_RELAXED);
-		redis = connect_place(&master, limit);
+		redis = connect_place(&master, login, limit);
 		if (redis == NULL || is_master(redis))
 			return redis;
 		redisFree(redis);

@@ -7,6 +7,8 @@
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
 
+#include "redis_login.h"
+
 #define SENTINEL_MAX	8
 
 struct redis_place {
@@ -25,8 +27,9 @@ const char *sentinel_wrong(const char *list);
 bool sentinel_master(const redisReply *reply, struct redis_place *place);
 
 /* Asks one sentinel after the other who is the master called `name`, and connects to that one
- * if it says so itself; each step takes at most `limit`. The sentinel that answered last is asked first.
- * NULL when there is none. */
-redisContext *sentinel_connect(const char *list, const char *name, struct timeval limit);
+ * if it says so itself; each step takes at most `limit`. All are told `login`. The sentinel that answered last
+ * is asked first. NULL when there is none. */
+redisContext *sentinel_connect(const char *list, const char *name,
+    const struct redis_login *login, struct timeval limit);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "redis_login.h"
 #include "sentinel.h"
 
 #define ASK_MS		500	/* between signs of life that are asked for */
@@ -20,6 +21,7 @@ struct listener {
 	const struct conf *conf;
 	struct event_base *base;
 	struct listener_watch watch;
+	struct redis_login login;
 	redisAsyncContext *redis;	/* NULL: waiting to connect again */
 	bool asking;		/* that is a sentinel, asked for the master */
 	unsigned int sentinel;	/* the one to ask next */
@@ -137,10 +139,25 @@ subscribe(struct listener *l)
 	set_timer(l, ASK_MS);
 }
 
-/* Takes a new connection over; false after having started over. */
+/* Sentinels often have no password: one that minds says so to the question itself. */
+static void
+on_login(redisAsyncContext *redis, void *arg, void *unused)
+{
+	struct listener *l = redis->data;
+	const redisReply *reply = arg;
+
+	(void)unused;
+	if (l != NULL && reply != NULL && reply->type == REDIS_REPLY_ERROR && !l->asking)
+		start_over(l, reply->str);
+}
+
+/* Takes a new connection over and says who calls; false after having started over. */
 static bool
 attach(struct listener *l, redisAsyncContext *redis)
 {
+	const char *words[3];
+	int n;
+
 	l->redis = redis;
 	if (redis == NULL || redis->err != 0 || redisLibeventAttach(redis, l->base) != REDIS_OK) {
 		start_over(l, redis != NULL ? redis->errstr : "no memory");
@@ -150,6 +167,9 @@ attach(struct listener *l, redisAsyncContext *redis)
 	redisAsyncSetConnectCallback(redis, on_connect);
 	redisAsyncSetDisconnectCallback(redis, on_disconnect);
 	l->asked_ms = 0;
+	n = redis_login_words(&l->login, words);
+	if (n > 0)
+		redisAsyncCommandArgv(redis, on_login, NULL, n, words, NULL);
 	return true;
 }
 
@@ -215,7 +235,8 @@ listener_new(const struct conf *conf, struct event_base *base,
 	struct listener *l = calloc(1, sizeof(*l));
 	const char *wrong = sentinel_wrong(conf->redis_sentinels);
 
-	if (l == NULL || wrong != NULL) {
+	if (l == NULL || wrong != NULL ||
+	    !redis_login_read(conf->redis_password_file, &l->login)) {
 		if (wrong != NULL)
 			log_error("redis_sentinels %s", wrong);
 		free(l);
@@ -246,6 +267,7 @@ listener_free(struct listener *l)
 		redisAsyncFree(l->redis);
 	}
 	event_free(l->timer);
+	explicit_bzero(&l->login, sizeof(l->login));
 	free(l);
 }
 

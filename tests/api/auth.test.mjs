@@ -148,8 +148,12 @@ test('an unknown e-mail costs as much time as a wrong password', async () => {
 		await signIn({ email: who, password: 'not this one' });
 		return Number(process.hrtime.bigint() - start) / 1e6;
 	};
-	const unknown = Math.min(...[await timed('nobody-1@test.example'), await timed('nobody-2@test.example')]);
-	const known = Math.min(...[await timed(email), await timed(email)]);
+	let [unknown, known] = [Infinity, Infinity];
+
+	for (let i = 0; i < 5; i++) {	/* the best of each: a machine may have else to do */
+		unknown = Math.min(unknown, await timed(`nobody-${i}@test.example`));
+		known = Math.min(known, await timed(email));
+	}
 
 	/* a hash of the lowest cost in use takes tens of milliseconds: nothing else here does */
 	assert.ok(unknown > known / 5, `${unknown} ms for an unknown e-mail, ${known} ms for a wrong password`);

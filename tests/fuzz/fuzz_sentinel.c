@@ -81,7 +81,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (check_list(list)) {
 		redisContext *redis = sentinel_connect(list, "lastpair",
-		    (struct timeval){ .tv_sec = 1 });
+		    &(struct redis_login){ .password = "a" }, (struct timeval){ .tv_sec = 1 });
 
 		must(redis == NULL || (master && connected >= 2));
 		if (redis != NULL)

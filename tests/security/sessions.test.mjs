@@ -6,6 +6,7 @@ import path from 'node:path';
 import { service } from '../lib/faults.mjs';
 import { Caller } from '../lib/http.mjs';
 import { assertAllTried } from '../lib/routes.mjs';
+import { withSetting } from '../lib/settings.mjs';
 import { assertProblem } from '../lib/shapes.mjs';
 import { Stream } from '../lib/sse.mjs';
 import { freePort, run } from '../lib/stack.mjs';
@@ -22,30 +23,6 @@ test('API2: the session cookie has exactly the attributes it needs', async () =>
 	assert.equal(name, 'lastpair_session');
 	assert.deepEqual(attributes, ['Path=/', 'HttpOnly', 'SameSite=Lax', 'Max-Age=604800']);
 });
-
-/** Runs the store's workers and its daemon with a setting more until the test is over. @param {any} t @param {string} line */
-async function withSetting(t, line) {
-	const confFile = path.join(stack.dir, 'lastpair.conf');
-	const conf = fs.readFileSync(confFile, 'utf8');
-	const restart = async () => {
-		const programs = ['lastpair-api', 'lastpair-sse'];
-		const before = programs.map((name) => stack.kill(name, 'SIGTERM'));
-
-		await waitFor('new workers and a new daemon', () => programs.every((name, i) => {
-			const now = stack.pids(name);
-
-			return now.length >= (before[i]?.length ?? 0) && !now.some((pid) => before[i]?.includes(pid));
-		}), 30_000);
-		await stack.whole();
-	};
-
-	t.after(async () => {
-		fs.writeFileSync(confFile, conf);
-		await restart();
-	});
-	fs.writeFileSync(confFile, `${conf}\n${line}\n`);
-	await restart();
-}
 
 /** The store's site over TLS as well, with a certificate made for it; gives the port. @param {any} t */
 async function withTls(t) {

@@ -331,6 +331,20 @@ with_no_redis_in_the_settings_nothing_is_published_nor_counted_as_lost(void **st
 	publisher_free(NULL);
 }
 
+static bool
+pings(struct redis *r, enum manner manner)
+{
+	struct publisher *p;
+	bool ok;
+
+	redis_open(r, manner);
+	p = publisher_new(&r->conf);
+	ok = publish_ping(p);
+	publisher_free(p);
+	redis_close(r);
+	return ok;
+}
+
 static void
 a_ping_says_whether_redis_answers_and_takes_no_longer_than_it_may(void **state)
 {
@@ -338,17 +352,63 @@ a_ping_says_whether_redis_answers_and_takes_no_longer_than_it_may(void **state)
 	int64_t from;
 
 	(void)state;
-	redis_open(&r, ANSWERING);
-	assert_true(publish_ping(&r.conf));
-	redis_close(&r);
-	redis_open(&r, AWAY);
-	assert_false(publish_ping(&r.conf));
-	redis_close(&r);
-	redis_open(&r, SILENT);
+	assert_true(pings(&r, ANSWERING));
+	assert_false(pings(&r, AWAY));
 	from = clock_ms();
-	assert_false(publish_ping(&r.conf));
+	assert_false(pings(&r, SILENT));
 	assert_true(clock_ms() - from < 3000);
+}
+
+/* What Redis is told first, of a publisher whose password file has `line`; NULL: that file is refused. */
+static const char *
+told_by(const char *line)
+{
+	static char told[256];
+	char file[TEST_PATH_LEN];
+	struct publisher *p;
+	struct redis r;
+
+	redis_open(&r, ANSWERING);
+	test_file(file, line, strlen(line));
+	r.conf.redis_password_file = file;
+	p = publisher_new(&r.conf);
+	if (p != NULL)
+		publish(p, "x", 1);
+	publisher_free(p);
+	unlink(file);
+	pthread_mutex_lock(&r.lock);
+	snprintf(told, sizeof(told), "%.*s", (int)r.received.len,
+	    r.received.data != NULL ? r.received.data : "");
+	pthread_mutex_unlock(&r.lock);
 	redis_close(&r);
+	return p != NULL ? told : NULL;
+}
+
+static void
+redis_is_told_who_calls_before_anything_else(void **state)
+{
+	(void)state;
+	assert_string_equal(told_by("open sesame\n"),
+	    "*3\r\n$4\r\nAUTH\r\n$4\r\nopen\r\n$6\r\nsesame\r\n");
+	assert_string_equal(told_by("sesame"), "*2\r\n$4\r\nAUTH\r\n$6\r\nsesame\r\n");
+}
+
+static void
+a_password_file_that_is_none_is_refused(void **state)
+{
+	char many[1024];
+
+	(void)state;
+	memset(many, 'a', sizeof(many));
+	many[512] = '\0';
+	assert_null(told_by(""));
+	assert_null(told_by("\nsesame\n"));
+	assert_null(told_by("user \n"));
+	assert_null(told_by(" sesame\n"));
+	assert_null(told_by("too many words\n"));
+	assert_null(told_by(many));
+	many[511] = '\0';
+	assert_non_null(told_by(many));
 }
 
 int
@@ -362,6 +422,8 @@ main(void)
 		cmocka_unit_test(a_redis_that_hung_up_is_found_again),
 		cmocka_unit_test(with_no_redis_in_the_settings_nothing_is_published_nor_counted_as_lost),
 		cmocka_unit_test(a_ping_says_whether_redis_answers_and_takes_no_longer_than_it_may),
+		cmocka_unit_test(redis_is_told_who_calls_before_anything_else),
+		cmocka_unit_test(a_password_file_that_is_none_is_refused),
 	};
 
 	signal(SIGPIPE, SIG_IGN);	/* as every program does: hiredis writes without MSG_NOSIGNAL */

@@ -71,6 +71,8 @@ an_answer_with_a_nul_in_it_names_nobody(void **state)
 	assert_false(NAMES("10.0.0.1", "65536"));
 }
 
+static const struct redis_login nobody;
+
 /* Servers on loopback; each answers every command with one text. */
 struct server {
 	int fd, port;
@@ -159,7 +161,7 @@ found(const char *first, const char *role)
 	    strlen(role), role);
 	assert_int_equal(pthread_create(&s.thread, NULL, serve, &s), 0);
 	snprintf(list, sizeof(list), "127.0.0.1:%d 127.0.0.1:%d", s.all[0].port, s.all[1].port);
-	redis = sentinel_connect(list, "lastpair", (struct timeval){ 1, 0 });
+	redis = sentinel_connect(list, "lastpair", &nobody, (struct timeval){ 1, 0 });
 	if (redis != NULL)
 		assert_int_equal(redis->tcp.port, s.all[2].port);
 	if (redis != NULL)

@@ -11,7 +11,7 @@ import { ADMIN, BUILD, run, Stack, TOP } from '../../lib/stack.mjs';
 import { waitFor } from '../../lib/wait.mjs';
 import { Database, SECRET } from './database.mjs';
 import { Machine, makeBridge, makeDisk } from './net.mjs';
-import { Redis } from './redis.mjs';
+import { Redis, REDIS_SECRET } from './redis.mjs';
 import { balancerSettings, startWeb } from './web.mjs';
 
 const BALANCER_PORT = 8000;
@@ -67,6 +67,7 @@ export class Cluster extends Stack {
 		return `database = ${this.conninfo()} target_session_attrs=read-write connect_timeout=2
 read_database = ${this.conninfo()} target_session_attrs=standby
 redis_sentinels = ${this.data.map((m) => `${m.address}:26379`).join(' ')}
+redis_password_file = ${this.dir}/redis.password
 signing_key_file = ${this.dir}/signing.key
 sql_dir = ${path.join(TOP, 'sql')}
 sse_heartbeat_seconds = 1
@@ -94,6 +95,7 @@ sse_heartbeat_seconds = 1
 
 	async #makeStore() {
 		this.#secret('pgpass', `*:*:*:*:${SECRET}\n`);
+		this.#secret('redis.password', `lastpair ${REDIS_SECRET}\n`);
 		this.#secret('signing.key', `k1 ${crypto.randomBytes(32).toString('hex')}\n`);
 		fs.writeFileSync(path.join(this.dir, 'lastpair.conf'), this.settings());
 		fs.writeFileSync(path.join(this.dir, 'lastpairctl'), `#!/bin/sh

@@ -4,6 +4,14 @@ import { waitFor } from '../../lib/wait.mjs';
 
 /** @typedef {import('./net.mjs').Machine} Machine */
 
+/** Of everybody: the store's programs, the servers among themselves, and the sentinels. */
+export const REDIS_SECRET = 'the-redis-of-this-cluster';
+
+/** The store's own user may do what lastpair.conf(5) says it needs, and no more. */
+const STORE = ['resetchannels', '&lastpair', '+publish', '+subscribe', '+ping', '+role'];
+const STORE_AT_SENTINEL = ['resetchannels', '+sentinel|get-master-addr-by-name'];
+const user = (/** @type {string[]} */ may) => `user lastpair on >${REDIS_SECRET} ${may.join(' ')}`;
+
 export class Redis {
 	/** @param {Machine[]} machines three */
 	constructor(machines) {
@@ -16,8 +24,9 @@ export class Redis {
 		for (const m of this.machines) {
 			this.#server(m, m === first ? undefined : first);
 			/* sentinels write what they learn into their settings */
-			m.write('sentinel.conf', `port 26379\nbind ${m.address}\nprotected-mode no\ndir ${m.dir}\nsentinel monitor lastpair ${first?.address} 6379 2\n` +
-				'sentinel down-after-milliseconds lastpair 1000\nsentinel failover-timeout lastpair 5000\nsentinel parallel-syncs lastpair 1\n');
+			m.write('sentinel.conf', `port 26379\nbind ${m.address}\ndir ${m.dir}\nrequirepass ${REDIS_SECRET}\n` +
+				`sentinel sentinel-pass ${REDIS_SECRET}\n${user(STORE_AT_SENTINEL)}\nsentinel monitor lastpair ${first?.address} 6379 2\n` +
+				'sentinel down-after-milliseconds lastpair 1000\nsentinel auth-pass lastpair ' + REDIS_SECRET + '\nsentinel failover-timeout lastpair 5000\nsentinel parallel-syncs lastpair 1\n');
 			this.#sentinel(m);
 		}
 		await this.whole();
@@ -25,7 +34,8 @@ export class Redis {
 
 	/** @param {Machine} m @param {Machine} [of] */
 	#server(m, of) {
-		m.start('redis', ['redis-server', '--port', '6379', '--bind', m.address, '--protected-mode', 'no', '--save', '', '--appendonly', 'no',
+		m.start('redis', ['redis-server', '--port', '6379', '--bind', m.address, '--requirepass', REDIS_SECRET, '--masterauth', REDIS_SECRET,
+			'--user', ...user(STORE).split(' ').slice(1), '--save', '', '--appendonly', 'no',
 			'--dir', m.dir, '--client-output-buffer-limit', 'pubsub 16mb 4mb 10', '--repl-diskless-sync-delay', '0', ...(of ? ['--replicaof', of.address, '6379'] : [])]);
 	}
 
@@ -67,7 +77,7 @@ export class Redis {
 
 /** @param {Machine} m @param {number} port @param {string[]} command @returns {Promise<string>} what it says, if anything */
 export async function ask(m, port, command) {
-	const { code, stdout } = await run('timeout', ['1', 'redis-cli', '-h', m.address, '-p', String(port), ...command]);
+	const { code, stdout } = await run('timeout', ['1', 'redis-cli', '-h', m.address, '-p', String(port), '-a', REDIS_SECRET, '--no-auth-warning', ...command]);
 
 	return code === 0 ? stdout : '';
 }
