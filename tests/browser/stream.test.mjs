@@ -17,6 +17,19 @@ const role = (/** @type {Page} */ page) => page.locator('html').getAttribute('da
 const becomes = (/** @type {Page} */ page, /** @type {string} */ name) => page.locator(`html[data-stream=${name}]`).waitFor({ state: 'attached' });
 const isNot = (/** @type {Page} */ page, /** @type {string} */ state) => page.locator(`${id('connection')}:not([data-state=${state}])`).waitFor({ state: 'attached' });
 
+/** Keeps each state of the connection that the page shows from now on, however short; gives what tells them. @param {Page} page */
+async function statesOf(page) {
+	await page.evaluate((connection) => {
+		/** @type {(string|null)[]} */
+		const seen = [];
+
+		new MutationObserver(() => seen.push(document.querySelector(connection)?.getAttribute('data-state') ?? null))
+			.observe(document, { subtree: true, attributes: true, attributeFilter: ['data-state'] });
+		Object.assign(window, { seenStates: seen });
+	}, id('connection'));
+	return () => page.evaluate(() => /** @type {any} */ (window).seenStates);
+}
+
 /** @param {number} n */
 const haveStreams = (n) => waitFor(`${n} streams at the daemon`, async () => await streams() === n);
 
@@ -122,11 +135,11 @@ test('the daemon killed, each tab and a private window are right within five sec
 	const drop = await newDrop({ totalStock: 5 });
 	const first = await openPage(t, { tolerate: AWAY });
 	const pages = [first, await openTab(t, first, { tolerate: AWAY }), await openPage(t, { tolerate: AWAY })];
-	const noticed = Promise.all(pages.map((page) => isNot(page, 'live')));
+	const states = await Promise.all(pages.map(statesOf));
 	const old = stack.kill('lastpair-sse');
 
 	await reserve((await person()).api, drop.id);
-	await noticed;
+	await waitFor('each to have noticed', async () => (await Promise.all(states.map((seen) => seen()))).every((all) => all.some((state) => state !== 'live')));
 	await waitFor('another daemon', () => stack.pids('lastpair-sse').some((pid) => !old.includes(pid)));
 	await stack.whole();
 	await Promise.all(pages.map((page) => shows(page, drop.id, 'available', 4, 5000)));
