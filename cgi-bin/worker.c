@@ -35,6 +35,7 @@
 				 * keepalive_timeout in nginx's site, together less than this) */
 #define SIGNIN_WAIT_MS	10000	/* for a thread of the pool that hashes passwords */
 #define SIGNIN_QUEUE	64	/* requests for each of those threads */
+#define KEEP_FREE	(4 << 20)	/* bytes that an arena may keep at its end */
 
 static const char usage[] =
 "Usage: lastpair-api [-c FILE] [--pool NAME]\n"
@@ -559,6 +560,8 @@ ctx_open(struct worker *w)
 	if (auth)	/* hashing passwords stands back behind everything else */
 		yield_often();
 	mallopt(M_ARENA_MAX, threads + 1);	/* so that threads don't wait for each other's */
+	mallopt(M_MXFAST, 0);	/* libfcgi's buffers, of each request, would sweep up what is small */
+	mallopt(M_TRIM_THRESHOLD, KEEP_FREE);	/* and give their pages back in between */
 	if (auth)
 		w->queue_max = SIGNIN_QUEUE * threads;
 	w->wait_ms = auth ? SIGNIN_WAIT_MS : DB_WAIT_MS;
