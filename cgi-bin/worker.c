@@ -29,7 +29,7 @@
 				 * keepalive_timeout in nginx's site, together less than this) */
 #define SIGNIN_WAIT_MS	10000	/* for a thread of the pool that hashes passwords */
 #define SIGNIN_QUEUE	64	/* requests for each of those threads */
-#define KEEP_FREE	(4 << 20)	/* bytes that an arena may keep at its end */
+#define KEEP_FREE	(1 << 20)	/* bytes that an arena may keep at its end */
 
 static const char usage[] =
 "Usage: lastpair-api [-c FILE] [--pool NAME]\n"
