@@ -65,7 +65,7 @@ crowd_notice(struct crowd *c, const struct notice *n, bool soon)
 		members_session_ended(c, n->key);
 }
 
-/* Says that the stream is alive where nothing else did; lets go who is stuck. */
+/* Says that the stream is alive, among whatever else is sent; lets go who is stuck. */
 static bool
 look_after(struct crowd *c, struct subscriber *s)
 {
@@ -76,8 +76,9 @@ look_after(struct crowd *c, struct subscriber *s)
 		c->stats.let_go += idle > STUCK_MS;
 		return idle <= STUCK_MS;
 	}
-	if (idle < c->beat_ms || s->text != NULL)	/* that one waits for its round */
+	if (c->now_ms - s->beaten_ms < c->beat_ms || s->text != NULL)	/* that one waits for its round */
 		return true;
+	s->beaten_ms = c->now_ms;
 	s->text = text_new(beat, strlen(beat));
 	c->stats.beats++;
 	return s->text != NULL && subscriber_flush(s);
@@ -191,6 +192,7 @@ crowd_add(struct crowd *c, const struct newcomer *n)
 		s->index = c->stats.subscribers;
 		s->proxied = n->proxied;
 		s->beats = n->wanted.beats;
+		s->beaten_ms = c->now_ms;
 		setsockopt(n->fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
 	}
 	if (s == NULL || !subscriber_begin(s, n)) {

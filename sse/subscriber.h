@@ -31,6 +31,7 @@ struct subscriber {
 	bool armed;		/* the socket is full: the event waits for room */
 	bool proxied;
 	bool beats;		/* it is told heartbeats as events */
+	int64_t beaten_ms;	/* when it was told the last one, or began */
 	uint32_t offset;	/* bytes already written of the frame after `seq` */
 	struct text *text;	/* goes out before the snapshot */
 	struct snapshot *snapshot;	/* goes out before the log */

@@ -400,6 +400,20 @@ test('a quiet stream has a comment at least every 15 seconds', async (t) => {
 	assert.equal(stream.events.length, 1, 'a comment is no event');
 });
 
+test('a busy stream has comments just the same', async (t) => {
+	const { id } = await newDrop();
+	const stream = await listen(t, { query: `?drops=${id}` });
+	const api = await admin();
+	const start = Date.now();
+
+	while (stream.comments.length < 1 && Date.now() - start < 16_000) {
+		await api.post(`/api/drops/${id}/restock`, { quantity: 1 });
+		await pause(500);
+	}
+	assert.ok(stream.comments.length >= 1, `none in ${Date.now() - start} ms`);
+	assert.ok(stream.events.filter(stockOf(id)).length > 5);
+});
+
 test('a quiet stream that asks for beats has an event instead: at its beginning, and as often as that says', async (t) => {
 	const stream = await listen(t, { query: '?drops=999999999&beats=1' });
 	const [first, second] = stream.events;

@@ -512,11 +512,29 @@ idle_streams_are_sent_beats(void **state)
 	int peer, fd = begin(&all, NULL, 0, &peer);
 
 	(void)state;
-	crowd->list[0].moved_ms -= 9000;
+	crowd->list[0].subscriber->beaten_ms -= 9000;
 	on_sweep(-1, 0, crowd);
 	assert_non_null(strstr(taken[fd], "\n\n: beat\n\n"));
 	on_sweep(-1, 0, crowd);
 	assert_int_equal(crowd_stats(crowd)->beats, 1);
+	close(peer);
+}
+
+/* Whoever counts on comments does not count events. */
+static void
+busy_streams_are_sent_beats_too(void **state)
+{
+	int peer, fd = begin(&all, NULL, 0, &peer);
+
+	(void)state;
+	crowd->list[0].subscriber->beaten_ms -= 9000;
+	change(1);
+	turn();
+	on_sweep(-1, 0, crowd);
+	assert_non_null(strstr(taken[fd], "\n\n: beat\n\n"));
+	change(1);
+	turn();
+	assert_int_equal(follow(fd, 0, NULL).stocks, 2);
 	close(peer);
 }
 
@@ -534,7 +552,7 @@ who_asks_for_beats_gets_them_as_events(void **state)
 	assert_non_null(snapshot);
 	assert_true(first < snapshot);
 	assert_null(strstr(snapshot, event));
-	crowd->list[0].moved_ms -= 9000;
+	crowd->list[0].subscriber->beaten_ms -= 9000;
 	on_sweep(-1, 0, crowd);
 	assert_non_null(strstr(strstr(taken[fd], "event: snapshot"), event));
 	assert_null(strstr(taken[fd], "\n: beat"));
@@ -677,6 +695,7 @@ main(void)
 		T(an_answer_from_before_a_session_ended_does_not_count),
 		T(a_new_epoch_gives_everyone_a_snapshot),
 		T(idle_streams_are_sent_beats),
+		T(busy_streams_are_sent_beats_too),
 		T(who_asks_for_beats_gets_them_as_events),
 		T(one_that_is_stuck_is_let_go),
 	};
