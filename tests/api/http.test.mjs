@@ -44,10 +44,17 @@ test('a method that an address does not take is refused with 405 and Allow', asy
 		assertProblem(res, 405, 'method_not_allowed');
 		assert.deepEqual(String(res.headers.allow).split(/, */).filter((m) => m !== 'OPTIONS').sort(), allow.sort(), `${method} ${path}`);
 	}
+	for (const path of ['/', '/index.html', '/me', '/api/openapi.json']) {
+		const res = await anyone.post(path, {});
+
+		assertProblem(res, 405, 'method_not_allowed');
+		assert.equal(res.headers.allow, 'GET, HEAD', path);
+	}
 });
 
 test('unknown addresses under /api are refused as not_found', async () => {
-	for (const path of ['/api/', '/api/nothing', '/api/drops/', '/api/drops/1/', '/api/drops/1/nothing', '/api/reservations/x/y/z', '/api/auth/', '/api/admin', '/api//drops/', '/api/Drops', '/api/drops.json'])
+	for (const path of ['/api/', '/api/nothing', '/api/drops/', '/api/drops/1/', '/api/drops/1/nothing', '/api/reservations/x/y/z', '/api/auth/', '/api/admin', '/api//drops/', '/api/Drops', '/api/drops.json',
+		'/api', '/api/.hidden', '/api/drops/.hidden'])
 		assertProblem(await anyone.get(path), 404, 'not_found');
 });
 
