@@ -164,8 +164,11 @@ auth_login(struct ctx *ctx, struct req *req)
 enum status
 auth_logout(struct ctx *ctx, struct req *req)
 {
-	enum status status = db_reply(ctx->db, req, FN_LOGOUT, 1, (const char *[]){ req->session });
+	enum status status;
 
+	if (!req_key(req))	/* nothing is kept for it: the token by which one would ask again is none */
+		return INVALID;
+	status = db_reply(ctx->db, req, FN_LOGOUT, 1, (const char *[]){ req->session });
 	if (status == OK)
 		set_cookie(ctx, req, "", 0);
 	return status;

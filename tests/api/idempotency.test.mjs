@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import { assertProblem } from '../lib/shapes.mjs';
-import { admin, anyone, auditClean, counts, dropNow, newDrop, people, person, reserve, unique } from '../lib/store.mjs';
+import { admin, anyone, auditClean, counts, dropNow, newDrop, PASSWORD, people, person, reserve, unique } from '../lib/store.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import test from '../lib/test.mjs';
 
@@ -230,6 +230,8 @@ test('a key is 8 to 128 visible characters; others are refused as invalid', asyn
 	for (const key of ['', 'short67', 'k'.repeat(129), 'with a space', 'tab\tinside', 'ümläut-key'])
 		assertProblem(await one.api.post(path, {}, { 'Idempotency-Key': Buffer.from(key).toString('latin1') }), 400, 'invalid');
 	assert.deepEqual(counts(await dropNow(drop.id)), [50, 0, 0]);
+	for (const other of ['/api/auth/register', '/api/auth/login', '/api/auth/logout'])
+		assertProblem(await one.api.post(other, { username: 'key', email: 'key@test.example', password: PASSWORD }, keyed('short67')), 400, 'invalid');
 	assert.equal((await one.api.post(path, {}, keyed('12345678'))).status, 201);
 	assert.equal((await two.api.post(path, {}, keyed('k'.repeat(128)))).status, 201);
 	assert.equal((await three.api.post(path, {}, keyed('"quotes\';--<>&%\\'))).status, 201);
