@@ -161,6 +161,23 @@ named(size_t i, int argc, char **argv, int *words)
 	return strcmp(argv[*words - 1], commands[i].name) == 0;
 }
 
+/* Says what there is of commands that begin with this word, or that there is none. */
+static void
+no_command(const struct options *o, const char *word)
+{
+	char names[128] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (commands[i].group != NULL && strcmp(commands[i].group, word) == 0 &&
+		    len < sizeof(names))
+			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
+			    len > 0 ? ", " : "", commands[i].name);
+	if (len > 0)
+		options_wrong(o, "%s what? There is: %s", word, names);
+	options_wrong(o, "there is no command '%s'", word);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -190,5 +207,5 @@ main(int argc, char **argv)
 			rc = ctl_fail("standard output: %s", strerror(errno));
 		return rc;
 	}
-	options_wrong(&o, "there is no command '%s'", argv[at]);
+	no_command(&o, argv[at]);
 }

@@ -57,20 +57,24 @@ static const char create_sql[] =
 int
 cmd_user_create(struct ctl *ctl)
 {
-	const char *email = ctl->argv[0], *username = NULL, *wrong;
+	const char *email = NULL, *username = NULL, *wrong;
 	char password[PASSWORD_MAX_BYTES + 3], hash[PASSWORD_HASH_LEN], name[41];
 	bool admin = false, ok;
 	PGresult *r = NULL;
 	PGconn *pg;
 
-	for (int i = 1; i < ctl->argc; i++) {
+	for (int i = 0; i < ctl->argc; i++) {
 		if (strcmp(ctl->argv[i], "--admin") == 0)
 			admin = true;
 		else if (strcmp(ctl->argv[i], "--username") == 0 && i + 1 < ctl->argc)
 			username = ctl->argv[++i];
+		else if (email == NULL && ctl->argv[i][0] != '-')
+			email = ctl->argv[i];
 		else
 			options_wrong(ctl->options, "user create: what is '%s'?", ctl->argv[i]);
 	}
+	if (email == NULL)
+		options_wrong(ctl->options, "user create: whose? The e-mail address is missing");
 	snprintf(name, sizeof(name) - 4, "%.*s", (int)strcspn(email, "@"), email);
 	if ((wrong = input_email(email)) != NULL ||
 	    (wrong = input_username(username != NULL ? username : name)) != NULL)

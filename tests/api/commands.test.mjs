@@ -94,6 +94,8 @@ test('the store\'s secrets are for its own user\'s eyes only', () => {
 test('lastpairctl without a command, or with one that there is not, ends with 2', async () => {
 	for (const args of [[], ['bogus'], ['user'], ['user', 'bogus'], ['user', 'create'], ['user', 'revoke'], ['user', 'import'], ['drop'], ['drop', 'bogus'], ['audit', 'extra'], ['token']])
 		assertExit(await stack.ctl(args), 2, /--help|usage/i);
+	assertExit(await stack.ctl(['user']), 2, /create, import, revoke/);
+	assertExit(await stack.ctl(['user', 'create', '--admin']), 2, /e-mail address is missing/);
 });
 
 test('lastpairctl user create makes someone who can sign in, with the password from standard input', async () => {
@@ -109,7 +111,7 @@ test('lastpairctl user create makes someone who can sign in, with the password f
 test('lastpairctl user create --admin makes an administrator', async () => {
 	const email = `${unique('boss')}@test.example`;
 
-	assertExit(await stack.ctl(['user', 'create', email, '--admin'], PASSWORD), 0);
+	assertExit(await stack.ctl(['user', 'create', '--admin', email], PASSWORD), 0);
 	const res = await signIn(email);
 	assert.equal(res.status, 200, res.asked);
 	assert.equal(res.body.user.role, 'admin');
