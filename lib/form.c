@@ -170,7 +170,7 @@ size_wrong(struct json_object *sizes, size_t at)
 	json_object_object_get_ex(o, "size", &name);
 	json_object_object_get_ex(o, "totalStock", &total);
 	s = json_text(name);
-	if (s == NULL || !input_printable(s, 1, 20, false))
+	if (s == NULL || !input_printable(s, 1, 20, false) || input_blank(s))
 		return "A size has a name of 1 to 20 printable characters.";
 	if (!json_whole(total, 0, DROP_MAX_STOCK, &n))
 		return "totalStock must be a whole number from 0 to 1000000.";
@@ -233,6 +233,22 @@ check_image(struct form *f)
 		form_wrong(f, "imageUrl", "This must begin with / or https://.");
 }
 
+/* In a change null empties a text that may be empty, and takes an end away; what must have a value
+ * would keep the one it has, against what the caller meant. */
+static void
+check_nulls(struct form *f)
+{
+	static const char *const valued[] = { "priceCents", "currency", "holdSeconds",
+	    "coolDownSeconds", "maxPerUser", "isActive" };
+
+	for (size_t i = 0; i < sizeof(valued) / sizeof(valued[0]); i++) {
+		struct json_object *o;
+
+		if (json_object_object_get_ex(f->json, valued[i], &o) && o == NULL)
+			form_wrong(f, valued[i], "This can't be null.");
+	}
+}
+
 /* What creating and changing a drop have in common. */
 static void
 check_drop(struct form *f, bool creating)
@@ -240,8 +256,7 @@ check_drop(struct form *f, bool creating)
 	const char *name = "", *description, *currency = "USD";
 	int64_t n;
 
-	form_text(f, "name", creating, 120, false, &name);
-	if (!creating && form_has(f, "name") && *name == '\0' && f->error_count == 0)
+	if (form_text(f, "name", creating, 120, false, &name) && form_has(f, "name") && input_blank(name))
 		form_wrong(f, "name", "This must have 1 to 120 printable characters.");
 	form_text(f, "description", false, 2000, true, &description);
 	form_whole(f, "priceCents", creating, 0, MAX_CENTS, &n);
@@ -267,6 +282,8 @@ form_drop(struct form *f, const char *text, size_t len, bool creating)
 	if (!form_parse(f, text, len, fields, false))
 		return false;
 	check_drop(f, creating);
+	if (!creating)
+		check_nulls(f);
 	if (creating) {
 		check_stock(f);
 	} else if (form_has(f, "totalStock")) {

@@ -35,12 +35,31 @@ input_printable(const char *s, size_t min, size_t max, bool newlines)
 	return count >= min && count <= max;
 }
 
+/* The separators of Unicode (Zs), of which input_printable() lets pass all. */
+static bool
+is_space(int32_t c)
+{
+	return c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f ||
+	    c == 0x205f || c == 0x3000;
+}
+
+bool
+input_blank(const char *s)
+{
+	const char *end = s + strlen(s);
+
+	while (s < end)
+		if (!is_space(utf8_next(&s, end)))
+			return false;
+	return true;
+}
+
 const char *
 input_username(const char *s)
 {
 	size_t len = strlen(s);
 
-	if (!input_printable(s, 1, 40, false))
+	if (!input_printable(s, 1, 40, false) || input_blank(s))
 		return "A user name has 1 to 40 printable characters.";
 	if (s[0] == ' ' || s[len - 1] == ' ')
 		return "A user name neither begins nor ends with a space.";

@@ -16,6 +16,9 @@ const char *input_password(const char *s);
  * characters. */
 bool input_printable(const char *s, size_t min, size_t max, bool newlines);
 
+/* Whether nothing of `s` (UTF-8) would be seen: it is empty, or of spaces alone. */
+bool input_blank(const char *s);
+
 /* Whether `s` is a date and time of RFC 3339 with its zone, in the years 2000 to
  * 2199. */
 bool input_timestamp(const char *s);

@@ -29,10 +29,14 @@ BEGIN
 
 	d := was;
 	d.name := coalesce(p_doc ->> 'name', d.name);
-	d.description := coalesce(p_doc ->> 'description', d.description);
+	IF p_doc ? 'description' THEN	-- null empties it
+		d.description := coalesce(p_doc ->> 'description', '');
+	END IF;
 	d.price_cents := coalesce((p_doc ->> 'priceCents')::bigint, d.price_cents);
 	d.currency := coalesce(p_doc ->> 'currency', d.currency);
-	d.image_url := coalesce(p_doc ->> 'imageUrl', d.image_url);
+	IF p_doc ? 'imageUrl' THEN
+		d.image_url := coalesce(p_doc ->> 'imageUrl', '');
+	END IF;
 	d.starts_at := coalesce(date_trunc('milliseconds', (p_doc ->> 'dropStartsAt')::timestamptz), d.starts_at);
 	IF p_doc ? 'dropEndsAt' THEN	-- null takes the end away
 		d.ends_at := date_trunc('milliseconds', (p_doc ->> 'dropEndsAt')::timestamptz);

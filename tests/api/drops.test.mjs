@@ -261,7 +261,7 @@ test('what is wrong with a new drop is named field by field', async () => {
 	/** @type {[any, string][]} */
 	const cases = [
 		[{ name: '' }, 'name'], [{ name: 'n'.repeat(121) }, 'name'], [{ name: 5 }, 'name'], [{ name: null }, 'name'],
-		[{ name: 'a\u0007b' }, 'name'], [{ description: 7 }, 'description'], [{ description: 'd'.repeat(2001) }, 'description'],
+		[{ name: 'a\u0007b' }, 'name'], [{ name: '  ' }, 'name'], [{ name: '\u3000\u00a0' }, 'name'], [{ description: 7 }, 'description'], [{ description: 'd'.repeat(2001) }, 'description'],
 		[{ priceCents: -1 }, 'priceCents'], [{ priceCents: 1.9 }, 'priceCents'], [{ priceCents: '100' }, 'priceCents'],
 		[{ priceCents: '12abc' }, 'priceCents'], [{ priceCents: true }, 'priceCents'], [{ priceCents: null }, 'priceCents'],
 		[{ priceCents: 1e18 }, 'priceCents'], [{ currency: 'usd' }, 'currency'], [{ currency: 'EURO' }, 'currency'], [{ currency: 1 }, 'currency'],
@@ -291,7 +291,7 @@ test('a new drop needs a name, a price and its stock in exactly one of the two w
 	for (const body of [{ priceCents, totalStock: 1 }, { name, totalStock: 1 }, { name, priceCents }, { name, priceCents, totalStock: 1, sizes }])
 		assertProblem(await api.post('/api/drops', body), 400, 'invalid');
 	for (const bad of [[], {}, 'x', null, [1], [{ size: '42' }], [{ totalStock: 1 }], [{ size: 42, totalStock: 1 }], [{ size: '42', totalStock: -1 }],
-		[{ size: '42', totalStock: '1' }], [...sizes, ...sizes], [{ size: 's'.repeat(21), totalStock: 1 }], [{ size: '42', totalStock: 1, more: 1 }]])
+		[{ size: '42', totalStock: '1' }], [...sizes, ...sizes], [{ size: 's'.repeat(21), totalStock: 1 }], [{ size: ' ', totalStock: 1 }], [{ size: '42', totalStock: 1, more: 1 }]])
 		assertProblem(await api.post('/api/drops', { name, priceCents, sizes: bad }), 400, 'invalid');
 });
 
@@ -325,11 +325,19 @@ test('pausing and resuming, and moving the window, change a drop\'s status at on
 	assert.equal(await status({ dropEndsAt: null }), 'live', 'null takes the end away');
 });
 
+test('null empties what a drop may be without', async () => {
+	const drop = await newDrop({ description: 'Two words', imageUrl: '/img/kiln-90.svg', dropEndsAt: soon(3600) });
+	const { body } = await (await admin()).patch(`/api/drops/${drop.id}`, { description: null, imageUrl: null, dropEndsAt: null });
+
+	assert.deepEqual([body.drop.description, body.drop.imageUrl, body.drop.dropEndsAt], ['', '', null]);
+});
+
 test('a change that is wrong, empty or of stock is refused and changes nothing', async () => {
 	const drop = await newDrop();
 	const api = await admin();
 
-	for (const body of [{ name: '' }, { priceCents: '1' }, { holdSeconds: 0 }, { isActive: 'no' }, { dropEndsAt: soon(-86400 * 365) },
+	for (const body of [{ name: '' }, { name: ' ' }, { name: null }, { dropStartsAt: null }, { priceCents: null }, { currency: null }, { holdSeconds: null },
+		{ coolDownSeconds: null }, { maxPerUser: null }, { isActive: null }, { priceCents: '1' }, { holdSeconds: 0 }, { isActive: 'no' }, { dropEndsAt: soon(-86400 * 365) },
 		{ totalStock: 9 }, { availableStock: 9 }, { sizes: [] }, { id: 1 }, { version: 1 }, { status: 'ended' }, { bogus: 1 },
 		{ name: 'fine', priceCents: -5 }, [], 'x'])
 		assertProblem(await api.patch(`/api/drops/${drop.id}`, body), 400, 'invalid');

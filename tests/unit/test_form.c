@@ -264,8 +264,27 @@ a_change_names_something_and_leaves_the_total_alone(void **state)
 	wrong_about("name");
 	assert_false(drop("{\"name\":null}", false));
 	wrong_about("name");
+	assert_false(drop("{\"name\":\" \\u3000\"}", false));
+	wrong_about("name");
 	assert_false(drop("{\"dropStartsAt\":null}", false));
 	wrong_about("dropStartsAt");
+}
+
+/* It would pass for a change, and be none. */
+static void
+a_change_makes_nothing_null_that_has_a_value(void **state)
+{
+	static const char *const names[] = { "priceCents", "currency", "holdSeconds",
+	    "coolDownSeconds", "maxPerUser", "isActive" };
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		snprintf(text, sizeof(text), "{\"%s\":null}", names[i]);
+		assert_false(drop(text, false));
+		wrong_about(names[i]);
+	}
+	assert_true(drop("{\"description\":null,\"imageUrl\":null}", false));
 }
 
 static void
@@ -406,6 +425,7 @@ main(void)
 		TEST(a_change_takes_sizes_as_a_new_drop_does),
 		TEST(there_are_at_most_a_hundred_sizes),
 		TEST(a_change_names_something_and_leaves_the_total_alone),
+		TEST(a_change_makes_nothing_null_that_has_a_value),
 		TEST(a_new_drop_may_leave_its_times_null),
 		TEST(a_field_that_is_unknown_is_named),
 		TEST(what_is_no_object_is_said_of_the_whole),

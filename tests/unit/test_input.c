@@ -154,6 +154,7 @@ user_names_have_1_to_40_characters_and_no_space_around_them(void **state)
 	assert_non_null(input_username(longer));
 	assert_non_null(input_username(""));
 	assert_non_null(input_username(" "));
+	assert_non_null(input_username("\xe3\x80\x80\xc2\xa0"));	/* wide and no-break spaces */
 	assert_non_null(input_username(" ada"));
 	assert_non_null(input_username("ada "));
 	assert_non_null(input_username("a\nb"));
