@@ -27,7 +27,7 @@ handler auth_register, auth_login, auth_logout, auth_me;
 /* drops.c */
 handler drop_list, drop_get, drop_create, drop_update, drop_restock;
 /* reservations.c */
-handler reservation_create, reservation_list, reservation_release;
+handler reservation_create, reservation_list, reservation_get, reservation_release;
 /* purchases.c */
 handler purchase_create, purchase_list;
 /* admin.c */

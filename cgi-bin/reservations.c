@@ -93,6 +93,16 @@ reservation_list(struct ctx *ctx, struct req *req)
 	return db_reply(ctx->db, req, FN_RESERVATION_LIST, 1, (const char *[]){ req->session });
 }
 
+/* GET /api/reservations/{id}: 200 {reservation, serverTime}, where the Location of a hold points. */
+enum status
+reservation_get(struct ctx *ctx, struct req *req)
+{
+	if (!uuid_valid(req->path_id))
+		return NOT_FOUND;
+	return db_reply(ctx->db, req, FN_RESERVATION_GET, 2,
+	    (const char *[]){ req->session, req->path_id });
+}
+
 /* DELETE /api/reservations/{id}: 200 {reservation}, released. */
 enum status
 reservation_release(struct ctx *ctx, struct req *req)

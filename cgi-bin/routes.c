@@ -19,6 +19,7 @@ static const struct route routes[] = {
 	{ POST,   "/api/drops/{id}/restock",	    ADMIN,     4 * KIB,  drop_restock },
 	{ POST,   "/api/drops/{id}/reservations",   SIGNED_IN, 4 * KIB,  reservation_create },
 	{ GET,    "/api/reservations",		    SIGNED_IN, 0,	 reservation_list },
+	{ GET,    "/api/reservations/{id}",	    SIGNED_IN, 0,	 reservation_get },
 	{ DELETE, "/api/reservations/{id}",	    SIGNED_IN, 4 * KIB,  reservation_release },
 	{ POST,   "/api/reservations/{id}/purchase", SIGNED_IN, 4 * KIB, purchase_create },
 	{ GET,    "/api/purchases",		    SIGNED_IN, 0,	 purchase_list },

@@ -59,6 +59,8 @@ static const struct function {
 	    REPLY "api.reserve($1,$2,$3,$4,$5,$6,$7)", 6, true, true },
 	[FN_RESERVATION_LIST] = { "reservation_list",
 	    REPLY "api.reservation_list($1)", 1, false, false },
+	[FN_RESERVATION_GET] = { "reservation_get",
+	    REPLY "api.reservation_get($1,$2)", 2, false, false },
 	[FN_RELEASE] = { "release", REPLY "api.release($1,$2,$3)", 2, true, true },
 	[FN_PURCHASE] = { "purchase",
 	    REPLY "api.purchase($1,$2,$3,$4,$5)", 5, true, false },

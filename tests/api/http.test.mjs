@@ -33,7 +33,7 @@ test('a method that an address does not take is refused with 405 and Allow', asy
 		['DELETE', '/api/drops', ['GET', 'HEAD', 'POST']], ['PUT', `/api/drops/${drop.id}`, ['GET', 'HEAD', 'PATCH']],
 		['GET', '/api/auth/login', ['POST']], ['GET', '/api/auth/logout', ['POST']], ['POST', '/api/auth/me', ['GET', 'HEAD']],
 		['GET', `/api/drops/${drop.id}/restock`, ['POST']], ['GET', `/api/drops/${drop.id}/reservations`, ['POST']],
-		['PATCH', '/api/reservations', ['GET', 'HEAD']], ['PATCH', `/api/reservations/${id}`, ['DELETE']],
+		['PATCH', '/api/reservations', ['GET', 'HEAD']], ['PATCH', `/api/reservations/${id}`, ['DELETE', 'GET', 'HEAD']],
 		['GET', `/api/reservations/${id}/purchase`, ['POST']], ['POST', '/api/purchases', ['GET', 'HEAD']],
 		['POST', `/api/admin/drops/${drop.id}/purchases.csv`, ['GET', 'HEAD']], ['POST', '/healthz', ['GET', 'HEAD']],
 	];

@@ -31,6 +31,25 @@ test('reserving answers 201 with the hold, the drop, the time and where the hold
 	assert.ok(after.version > drop.version);
 });
 
+test('the Location of a hold shows it to its holder, whatever becomes of it, and to nobody else', async () => {
+	const drop = await newDrop({ holdSeconds: 1 });
+	const [one, two] = await people(2);
+
+	assert.ok(one && two);
+	const { headers, body: { reservation } } = await one.api.post(`/api/drops/${drop.id}/reservations`, {});
+	const where = String(headers.location);
+	const res = await one.api.get(where);
+
+	assert.equal(res.status, 200, res.asked);
+	assertShape(res.body, { reservation: object, serverTime: isTime }, 'answer');
+	assert.deepEqual(res.body.reservation, reservation);
+	assertProblem(await two.api.get(where), 404, 'not_found');
+	assertProblem(await anyone.get(where), 401, 'unauthenticated');
+	assertProblem(await one.api.get('/api/reservations/1'), 404, 'not_found');
+	await waitFor('the deadline', () => Date.now() >= Date.parse(reservation.expiresAt) + 2);
+	assert.equal((await one.api.get(where)).body.reservation.status, 'expired');
+});
+
 test('reserving without a body is reserving the only size', async () => {
 	const drop = await newDrop();
 	const [one, two] = await people(2);

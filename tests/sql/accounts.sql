@@ -1,7 +1,7 @@
 -- Sign-up, sign-in, and the end of sessions.
 BEGIN;
 \ir setup.psql
-SELECT plan(69);
+SELECT plan(70);
 
 CREATE FUNCTION pg_temp.hash(p_letter text DEFAULT 'a') RETURNS text LANGUAGE sql AS $$ SELECT '$2b$04$' || repeat(p_letter, 53) $$;
 CREATE FUNCTION pg_temp.sign_up(p_name text, p_session text, p_key text DEFAULT NULL, p_email text DEFAULT NULL, p_letter text DEFAULT 'a')
@@ -131,6 +131,7 @@ SELECT is(pg_temp.verdict(pg_temp.hold(:drop, 'bob')), 'unauthenticated', 'nor r
 SELECT is(pg_temp.verdict(pg_temp.buy('bob', :'hold')), 'unauthenticated', 'nor buys');
 SELECT is(pg_temp.verdict(pg_temp.give_back('bob', :'hold')), 'unauthenticated', 'nor gives back');
 SELECT is(pg_temp.verdict(api.reservation_list(pg_temp.s('bob'))), 'unauthenticated', 'nor lists anything');
+SELECT is(pg_temp.verdict(api.reservation_get(pg_temp.s('bob'), :'hold')), 'unauthenticated', 'nor reads one');
 SELECT is(pg_temp.verdict(api.logout(pg_temp.s('bob'), false)), 'unauthenticated', 'nor signs out once more');
 SELECT is(pg_temp.verdict(api.logout(pg_temp.s('bob'), true)), '204', 'unless that call was sent again after a lost connection');
 SELECT is(pg_temp.verdict(api.me(pg_temp.s('bob2'))), '200', 'another session of the same user stands');

@@ -1,7 +1,7 @@
 -- Giving a hold back, and the list of one's holds.
 BEGIN;
 \ir setup.psql
-SELECT plan(32);
+SELECT plan(35);
 
 SELECT pg_temp.person(n) FROM unnest(ARRAY['ada', 'bob']) n \g /dev/null
 SELECT pg_temp.new_drop('{"sizes": [{"size": "41", "totalStock": 1}, {"size": "42", "totalStock": 1}]}') AS drop \gset
@@ -52,6 +52,9 @@ UPDATE lastpair.reservations SET expires_at = created_at + interval '1 ms' WHERE
 SELECT pg_sleep(0.005) \g /dev/null
 SELECT is((api.reservation_list(pg_temp.s('ada'))).body::json #>> '{reservations,0,status}', 'expired',
 	'a hold that is over reads so though nobody has closed it yet');
+SELECT is((api.reservation_get(pg_temp.s('ada'), :'newest')).body::json #>> '{reservation,status}', 'expired', 'read alone, too');
+SELECT is((api.reservation_get(pg_temp.s('ada'), :'newest')).body::json -> 'reservation' ->> 'id', :'newest', 'it is the one that was asked for');
+SELECT is(pg_temp.verdict(api.reservation_get(pg_temp.s('bob'), :'newest')), 'not_found', 'which others are told there is not');
 SELECT is((SELECT status FROM lastpair.reservations WHERE id = :'newest'), 'active', 'and reading closes nothing');
 SELECT is((SELECT count(*) FROM json_array_elements((api.reservation_list(pg_temp.s('bob'))).body::json -> 'reservations')),
 	2::bigint, 'others see their own');

@@ -13,7 +13,7 @@ SELECT results_eq(
 	      AND has_function_privilege('lastpair_api', p.oid, 'EXECUTE') ORDER BY 1 $$,
 	ARRAY['admin_actions', 'behind_ms', 'drop_create', 'drop_figures', 'drop_get', 'drop_list', 'drop_purchases', 'drop_restock', 'drop_update', 'durable', 'expire', 'expiry_lock',
 	      'heartbeat', 'housekeep', 'login', 'login_start', 'logout', 'me', 'overdue', 'purchase', 'purchase_list',
-	      'purchases_csv', 'register', 'release', 'reservation_list', 'reserve'],
+	      'purchases_csv', 'register', 'release', 'reservation_get', 'reservation_list', 'reserve'],
 	'the workers may call the functions of the API');
 SELECT results_eq(
 	$$ SELECT p.proname::text COLLATE "default" FROM pg_proc p WHERE p.pronamespace = 'api'::regnamespace

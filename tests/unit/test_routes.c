@@ -17,6 +17,7 @@ HANDLER(drop_update)
 HANDLER(drop_restock)
 HANDLER(reservation_create)
 HANDLER(reservation_list)
+HANDLER(reservation_get)
 HANDLER(reservation_release)
 HANDLER(purchase_create)
 HANDLER(purchase_list)
@@ -76,6 +77,7 @@ static const struct {
 	{ POST, "/api/drops/12/restock", drop_restock, ADMIN, "12" },
 	{ POST, "/api/drops/12/reservations", reservation_create, SIGNED_IN, "12" },
 	{ GET, "/api/reservations", reservation_list, SIGNED_IN, "" },
+	{ GET, "/api/reservations/" UUID, reservation_get, SIGNED_IN, UUID },
 	{ DELETE, "/api/reservations/" UUID, reservation_release, SIGNED_IN, UUID },
 	{ POST, "/api/reservations/" UUID "/purchase", purchase_create, SIGNED_IN, UUID },
 	{ GET, "/api/purchases", purchase_list, SIGNED_IN, "" },
@@ -155,7 +157,7 @@ another_method_is_refused_with_those_that_are_allowed(void **state)
 		{ PATCH, "/api/drops", "Allow: GET, HEAD, POST" },
 		{ POST, "/api/drops/12", "Allow: GET, HEAD, PATCH" },
 		{ GET, "/api/drops/12/reservations", "Allow: POST" },
-		{ GET, "/api/reservations/" UUID, "Allow: DELETE" },
+		{ PATCH, "/api/reservations/" UUID, "Allow: GET, HEAD, DELETE" },
 		{ DELETE, "/api/reservations", "Allow: GET, HEAD" },
 		{ DELETE, "/api/admin/actions", "Allow: GET, HEAD" },
 		{ POST, "/api/admin/drops/12/figures", "Allow: GET, HEAD" },
