@@ -83,7 +83,7 @@ function usableMs() {
 	const site = fs.readFileSync(path.join(stack.dir, 'nginx-site.conf'), 'utf8');
 	const pools = [...site.matchAll(/keepalive_time (\d+)ms;\s+keepalive_timeout (\d+)ms;/g)];
 
-	assert.equal(pools.length, 2, 'both pools of workers have these settings');
+	assert.equal(pools.length, 3, 'each upstream of workers has these settings');
 	return Math.max(...pools.map(([, time, idle]) => Number(time) + Number(idle)));
 }
 

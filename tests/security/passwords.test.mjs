@@ -185,6 +185,20 @@ test('API4: reserves are limited by address, and other addresses are not hurt', 
 	console.log(`# of a burst of 300 reserves from one address ${let_in} reach a worker`);
 }));
 
+test('API4: of IPv6 a /64 is one address, and an IPv4 address written as IPv6 is that address', { timeout: 120_000 }, () => behindProxy(async () => {
+	const { api } = await person();
+	/** @param {(i: number) => string} address */
+	const burst = async (address) => (await Promise.all(Array.from({ length: 300 }, (_, i) => api.post('/api/drops/1000000/reservations', {}, from(address(i))))))
+		.filter((res) => res.status === 404).length;
+	const of64 = await burst((i) => `2001:db8:0:7:${i.toString(16)}::${(i * 97).toString(16)}`);
+	const ofMany = await burst((i) => `2001:db8:1:${i.toString(16)}::1`);
+	const ofIPv4 = await burst((i) => `::ffff:198.18.${i >> 8}.${i & 255}`);
+
+	assert.ok(of64 >= 150 && of64 < 250, `${of64}`);
+	assert.deepEqual([ofMany, ofIPv4], [300, 300], 'others are not counted together');
+	console.log(`# of 300 reserves from as many addresses of one /64 ${of64} reach a worker; from 300 of them ${ofMany}, from 300 of IPv4 ${ofIPv4}`);
+}));
+
 test('API8: headers by which a client says where it comes from do not count', async () => {
 	const { email } = await person();
 	let tried = 0;

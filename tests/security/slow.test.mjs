@@ -28,6 +28,9 @@ after(async () => {
 	await stack.whole();
 });
 
+/** More than may be on their way at once (max_conns in nginx's site). */
+const DRIPPING = 600;
+
 /** Opens so many connections, sends each its beginning, and sees how each ends.
  * @param {number} to @param {string} beginning @param {number} [trickleMs]  a byte more each so many milliseconds */
 async function slow(to, beginning, trickleMs = 0) {
@@ -90,6 +93,31 @@ test('API4: eight hundred clients with slow heads and slow bodies are cut off af
 		assert.deepEqual(all.filter((c) => c.text !== '' && !c.text.startsWith('HTTP/1.1 408 ')), [], 'nothing else was answered');
 	assert.ok(told.count > 10 && told.max < 5000, 'others were served all the while');
 	assert.equal((await anyone.get('/healthz')).status, 200);
+});
+
+test('API4: six hundred reserves whose bodies come a byte a second keep no other reserve out', { timeout: 60_000 }, async (t) => {
+	const drop = await newDrop({ totalStock: 100 });
+	const users = await people(20);
+	const all = await Promise.all(Array.from({ length: DRIPPING }, () => RawConnection.open(stack.port)));
+	const drip = setInterval(() => all.forEach((connection) => connection.write(' ')), 1000);
+
+	t.after(() => {
+		clearInterval(drip);
+		all.forEach((connection) => connection.close());
+	});
+	all.forEach((connection) => connection.write(`POST /api/drops/${drop.id}/reservations HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n{`));
+	await pause(1000);
+	const took = [];
+
+	for (const { api } of users) {
+		const began = performance.now();
+
+		await reserve(api, drop.id);
+		took.push(performance.now() - began);
+		await pause(100);
+	}
+	assert.deepEqual(all.filter((connection) => connection.ended || connection.text), [], 'all of them were there all the while');
+	t.diagnostic(`${DRIPPING} such reserves on their way: ${users.length} of ${users.length} others got their pair, in ${Math.round(Math.max(...took))} ms at most`);
 });
 
 test('API4: at the daemon\'s own door two hundred slow heads keep nobody out', async (t) => {
