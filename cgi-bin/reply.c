@@ -37,7 +37,7 @@ static const struct refusal {
 	[LIMIT_REACHED] = { 409, "limit_reached", "Limit reached",
 	    "You have bought as many pairs of this drop as one person may.", 0 },
 	[COOLING_DOWN] = { 409, "cooling_down", "Let others have a go",
-	    "You let several holds of this drop lapse; wait a moment before the next.", 60 },
+	    "You let several holds of this drop go unbought; wait a moment before the next.", 60 },
 	[NOT_STARTED] = { 409, "not_started", "Not started", "This drop has not opened yet.", 0 },
 	[ENDED] = { 409, "ended", "Ended", "This drop is over.", 0 },
 	[PAUSED] = { 409, "paused", "Paused", "This drop is paused for the moment.", 0 },

@@ -2,6 +2,11 @@
 -- or to the sold ones. The caller has passed the gate and seen the hold active; asking
 -- for that here again could make a scan of all active holds of it. Returns the row as it is
 -- now.
+--
+-- For how long a hold that is given back kept its pair is noted, as expire_lapsed() does it for one
+-- that lapsed: who lets go at the last moment and takes the next at once keeps a pair as well. In
+-- whole seconds, up or down by lot, so that many short holds don't come to nothing; one that comes
+-- to none was a change of mind.
 CREATE OR REPLACE FUNCTION lastpair.close_hold(p_reservation uuid, p_status text, p_now timestamptz)
 RETURNS lastpair.reservations
 LANGUAGE plpgsql VOLATILE AS $$
@@ -18,6 +23,18 @@ BEGIN
 	       sold = sold + CASE WHEN p_status = 'completed' THEN 1 ELSE 0 END,
 	       version = version + 1
 	 WHERE drop_id = r.drop_id AND size = r.size;
+	IF p_status = 'released' THEN
+		INSERT INTO lastpair.lapses AS l (user_id, drop_id, holds, seconds, last_at)
+		SELECT r.user_id, r.drop_id, 1, s, p_now
+		  FROM floor(extract(epoch FROM p_now - r.created_at) + random()) s
+		 WHERE s > 0
+		ON CONFLICT (user_id, drop_id) DO UPDATE
+		   SET holds = CASE WHEN l.last_at + interval '10 minutes' + make_interval(secs => excluded.seconds)
+				> excluded.last_at THEN l.holds + 1 ELSE 1 END,
+		       seconds = CASE WHEN l.last_at + interval '10 minutes' + make_interval(secs => excluded.seconds)
+				> excluded.last_at THEN least(l.seconds + excluded.seconds, 1000000) ELSE excluded.seconds END,
+		       last_at = excluded.last_at;
+	END IF;
 	PERFORM lastpair.wrote();
 	RETURN r;
 END $$;

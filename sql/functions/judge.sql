@@ -4,10 +4,11 @@
 -- closed between two looks would be seen by neither.
 --
 -- `cooling_down`, with the seconds that are left as its body: this user let several holds of the
--- drop lapse, one soon after the other, which kept a pair from the others for a minute or more.
--- While there are few pairs (ten, or a tenth), the next hold then has to wait as long as
--- a hold lasts, or cool_down_seconds if that is less. A single lapse, and what is given back or
--- bought, never counts; where there are pairs for all, or none for anybody, nothing is looked up.
+-- drop lapse or gave them back, one soon after the other, which kept a pair from the others for as
+-- long as two holds last, a minute at least. While there are few pairs (ten, or a tenth), the next
+-- hold then has to wait as long as a hold lasts, or cool_down_seconds if that is less. A single
+-- lapse, and what is bought, never counts; where there are pairs for all, or none for anybody,
+-- nothing is looked up.
 --
 -- One query, so that the planner puts it in the place of the call; LATERAL with a LIMIT makes
 -- each look a probe of an index.
@@ -53,6 +54,7 @@ LANGUAGE sql STABLE ROWS 16 AS $$
 	  LEFT JOIN LATERAL (SELECT ceil(extract(epoch FROM
 			l.last_at + make_interval(secs => least(o.hold_seconds, o.cool_down_seconds)) - p_now))::integer::text AS wait
 		 FROM lastpair.lapses l
-		WHERE z.scarce AND l.user_id = s.user_id AND l.drop_id = p_drop AND l.holds > 1 AND l.seconds >= 60
+		WHERE z.scarce AND l.user_id = s.user_id AND l.drop_id = p_drop AND l.holds > 1
+		  AND l.seconds >= greatest(60, 2 * o.hold_seconds)
 		  AND l.last_at > p_now - make_interval(secs => least(o.hold_seconds, o.cool_down_seconds)) LIMIT 1) c ON true
 $$;

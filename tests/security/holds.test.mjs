@@ -40,7 +40,31 @@ test('API6: one user\'s back-to-back holds of a scarce drop end: after two lapse
 	console.log(`# refused after 2 lapses of 60 s, for ${wait} s; to another the pair was free at once`);
 });
 
-test('API6: the cool-down is a setting of the drop, and giving back or buying never leads to it', async () => {
+test('API6: nor does it help to give each back at the last moment and to take the next at once', async () => {
+	const [hoarder, honest] = await people(2);
+	const drop = await newDrop({ totalStock: 1 });
+	const path = `/api/drops/${drop.id}/reservations`;
+	let kept = 0;
+
+	assert.ok(hoarder && honest);
+	for (; kept < 10; kept++) {
+		const res = await hoarder.api.post(path, {});
+
+		if (res.status !== 201) {
+			assertProblem(res, 409, 'cooling_down');
+			assert.ok(Number(res.headers['retry-after']) > 50, String(res.headers['retry-after']));
+			break;
+		}
+		await stack.sql(`UPDATE lastpair.reservations SET created_at = created_at - interval '59 s' WHERE id = '${res.body.reservation.id}'`);
+		assert.equal((await hoarder.api.del(`/api/reservations/${res.body.reservation.id}`)).status, 200);
+	}
+	assert.equal(kept, 3, 'holds, the last of which was one too many');
+	await reserve(honest.api, drop.id);
+	await auditClean();
+	console.log(`# refused after ${kept} holds of 59 s that were given back; to another the pair was free at once`);
+});
+
+test('API6: the cool-down is a setting of the drop, and a change of mind or buying never leads to it', async () => {
 	const [one] = await people(1);
 	const drop = await newDrop({ totalStock: 1, coolDownSeconds: 0 });
 	const careful = await newDrop({ totalStock: 1 });

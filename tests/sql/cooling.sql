@@ -1,7 +1,7 @@
--- A pair can't be kept for ever by letting hold after hold lapse.
+-- A pair can't be kept for ever by hold after hold, left to lapse or given back.
 BEGIN;
 \ir setup.psql
-SELECT plan(29);
+SELECT plan(36);
 
 SELECT pg_temp.person(n) FROM unnest(ARRAY['ada', 'bob', 'cyd']) n \g /dev/null
 
@@ -14,9 +14,22 @@ BEGIN
 	PERFORM lastpair.expire_lapsed(p_drop, clock_timestamp(), 1000);
 	RETURN pg_temp.verdict(pg_temp.hold(p_drop, p_name));
 END $$;
-CREATE FUNCTION pg_temp.end_hold(p_drop bigint, p_name text) RETURNS void LANGUAGE sql AS $$
-	SELECT pg_temp.give_back(p_name, id) FROM lastpair.reservations WHERE drop_id = p_drop AND status = 'active' AND user_id = pg_temp.uid(p_name)
-$$;
+-- Gives back what they hold, which took no time at all.
+CREATE FUNCTION pg_temp.end_hold(p_drop bigint, p_name text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	v_hold uuid := (SELECT id FROM lastpair.reservations WHERE drop_id = p_drop AND status = 'active' AND user_id = pg_temp.uid(p_name));
+BEGIN
+	UPDATE lastpair.reservations SET created_at = clock_timestamp() + interval '1 s', expires_at = clock_timestamp() + interval '1 min' WHERE id = v_hold;
+	PERFORM pg_temp.give_back(p_name, v_hold);
+END $$;
+-- Gives back a hold that was kept for p_kept.
+CREATE FUNCTION pg_temp.let_go(p_drop bigint, p_name text, p_kept interval) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	v_hold uuid := pg_temp.held(p_drop, p_name);
+BEGIN
+	UPDATE lastpair.reservations SET created_at = created_at - p_kept WHERE id = v_hold;
+	RETURN pg_temp.verdict(pg_temp.give_back(p_name, v_hold));
+END $$;
 
 SELECT pg_temp.new_drop('{"totalStock": 1}') AS drop \gset
 SELECT is(pg_temp.let_lapse(:drop, 'ada', '5 s'), '201', 'one hold that lapsed keeps nobody from the next');
@@ -71,6 +84,20 @@ SELECT pg_temp.lapse(id, '1 s') FROM lastpair.reservations WHERE drop_id = :drop
 SELECT is(pg_temp.verdict(pg_temp.hold(:drop, 'ada')), 'cooling_down', 'nor does it help to reserve before the expiry comes by');
 SELECT is(pg_temp.stock(:drop), '1/1/0/0', 'which gives the pair back');
 SELECT is(pg_temp.verdict(pg_temp.hold(:drop, 'bob')), '201', 'to the next');
+
+-- Given back at the last moment, and taken again at once.
+SELECT pg_temp.new_drop('{"totalStock": 1}') AS drop \gset
+SELECT is(pg_temp.let_go(:drop, 'ada', '59 s') || pg_temp.let_go(:drop, 'ada', '59 s'), '200200', 'who lets go of two in time may have a third');
+SELECT is(pg_temp.let_go(:drop, 'ada', '59 s'), '200', 'and let go of it');
+SELECT is(pg_temp.verdict(pg_temp.hold(:drop, 'ada')), 'cooling_down', 'but then waits as if they had lapsed');
+SELECT is(pg_temp.verdict(pg_temp.hold(:drop, 'bob')), '201', 'and others get the pair');
+SELECT pg_temp.new_drop('{"totalStock": 1}') AS brief \gset
+SELECT setseed(0.5) \g /dev/null
+SELECT is((SELECT count(*) FROM generate_series(1, 200) WHERE pg_temp.let_go(:brief, 'ada', '0.5 s') = '200'), 200::bigint, 'many short holds are given back');
+SELECT ok((SELECT seconds BETWEEN 75 AND 125 FROM lastpair.lapses WHERE drop_id = :brief), 'and count for as long as they lasted');
+SELECT pg_temp.new_drop('{"totalStock": 1}') AS drop \gset
+SELECT pg_temp.let_lapse(:drop, 'ada', '5 s'), pg_temp.end_hold(:drop, 'ada') \g /dev/null
+SELECT is(pg_temp.verdict(pg_temp.hold(:drop, 'ada')), '201', 'a change of mind after a lapse is none');
 
 -- How often the table of lapses is looked at, by the server's own count: only where it has a say.
 CREATE FUNCTION pg_temp.looks(p_drop bigint, p_name text) RETURNS bigint LANGUAGE plpgsql AS $$

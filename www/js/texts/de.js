@@ -207,7 +207,7 @@ export default {
 	'refusal.sold_out': 'Knapp verpasst: Alle Paare sind gehalten oder verkauft. Bleib hier: Kommt eines zurück, sagt es diese Seite sofort.',
 	'refusal.already_reserved': 'Du hältst schon ein Paar aus diesem Drop. Kauf es oder gib es erst zurück.',
 	'refusal.limit_reached': 'Du hast so viele Paare aus diesem Drop gekauft, wie eine Person darf. Lass den Rest den anderen.',
-	'refusal.cooling_down': 'Du hast mehrere Reservierungen dieses Drops verfallen lassen, und es sind nur noch wenige Paare da. Kurz sind die anderen dran.',
+	'refusal.cooling_down': 'Du hast lange ein Paar dieses Drops zurückgehalten, ohne es zu kaufen, und es sind nur noch wenige da. Kurz sind die anderen dran.',
 	'refusal.not_started': 'Dieser Drop ist noch nicht offen. Bleib hier: Der Knopf wird von selbst scharf.',
 	'refusal.ended': 'Dieser Drop ist vorbei. Sieh nach, was als Nächstes kommt.',
 	'refusal.paused': 'Dieser Drop ist gerade pausiert. Bleib hier: Er geht von selbst weiter.',

@@ -207,7 +207,7 @@ export default {
 	'refusal.sold_out': 'Just missed it: every pair is held or sold. Stay here: if one comes back, this page says so at once.',
 	'refusal.already_reserved': 'You already hold a pair of this drop. Buy it or give it back first.',
 	'refusal.limit_reached': 'You have bought as many pairs of this drop as one person may. Leave the rest to others.',
-	'refusal.cooling_down': 'You let several holds of this drop run out, and few pairs are left. The others go first for a moment.',
+	'refusal.cooling_down': 'You kept a pair of this drop for long without buying it, and few are left. The others go first for a moment.',
 	'refusal.not_started': 'This drop has not opened yet. Stay here: the button arms by itself when it does.',
 	'refusal.ended': 'This drop is over. See what comes next on the floor.',
 	'refusal.paused': 'This drop is paused for the moment. Stay here: it goes on by itself.',
