@@ -14,6 +14,7 @@
 #include "subscriber.h"
 
 #define SEND_BUFFER	65536	/* bytes the kernel may hold for one stream, doubled by it */
+#define TEXTS_MAX	(16 * 1024 * 1024)	/* bytes that are one subscriber's alone, of all together */
 #define SWEEP_MS	100	/* each sweep visits a tenth of all */
 #define SWEEPS		10
 #define ASK_NEW		10	/* sweeps between questions about new sessions */
@@ -79,7 +80,7 @@ look_after(struct crowd *c, struct subscriber *s)
 	if (c->now_ms - s->beaten_ms < c->beat_ms || s->text != NULL)	/* that one waits for its round */
 		return true;
 	s->beaten_ms = c->now_ms;
-	s->text = text_new(beat, strlen(beat));
+	subscriber_give(s, text_new(beat, strlen(beat)));
 	c->stats.beats++;
 	return s->text != NULL && subscriber_flush(s);
 }
@@ -104,6 +105,22 @@ make_room(struct crowd *c)
 	snapshot_release(newest);
 }
 
+/* Slow readers of a few drops likewise: the snapshot of each is its own. */
+static void
+make_room_of_texts(struct crowd *c)
+{
+	log_error("what slow readers have to take yet is %zu bytes: they are let go", c->text_bytes);
+	for (int i = c->stats.subscribers - 1; i >= 0; i--) {
+		struct subscriber *s = c->list[i].subscriber;
+
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): who is freed has left the list */
+		if (s->armed && s->text != NULL) {
+			c->stats.let_go++;
+			subscriber_end(s);
+		}
+	}
+}
+
 static void
 on_sweep(evutil_socket_t fd, short what, void *arg)
 {
@@ -123,6 +140,8 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 	}
 	if (board_crowded(c->board))
 		make_room(c);
+	if (c->text_bytes > TEXTS_MAX)
+		make_room_of_texts(c);
 	if (++c->sweeps % ASK_NEW == 0)
 		crowd_ask(c, c->sweeps % ASK_ALL == 0);
 }
@@ -210,4 +229,6 @@ crowd_add(struct crowd *c, const struct newcomer *n)
 		subscriber_end(s);
 	else if (n->member)
 		crowd_ask(c, false);
+	if (c->text_bytes > TEXTS_MAX)	/* a sweep could come too late */
+		make_room_of_texts(c);
 }

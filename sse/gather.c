@@ -52,7 +52,7 @@ gather_snapshot(struct subscriber *s, struct buf *before)
 	}
 	snapshot_begin(c, *seq, before);
 	buf_add(before, drops.data != NULL ? drops.data : "", drops.len);
-	s->text = before->failed || drops.failed ? NULL : text_new(before->data, before->len);
+	subscriber_give(s, before->failed || drops.failed ? NULL : text_new(before->data, before->len));
 	s->offset = 0;
 	buf_free(&drops);
 	c->stats.snapshots++;
@@ -73,7 +73,7 @@ take_private(struct subscriber *s)
 			feed_private_frame(f, m->private_seq + 1, place_of(s)->seq, &out);
 	m->behind = m->private_seq < feed_last_private(f);
 	if (out.failed || out.len > 0) {
-		s->text = out.failed ? NULL : text_new(out.data, out.len);
+		subscriber_give(s, out.failed ? NULL : text_new(out.data, out.len));
 		ok = s->text != NULL;
 	}
 	buf_free(&out);
@@ -208,10 +208,8 @@ gather_advance(struct subscriber *s, const struct gathered *g, size_t n)
 		take = n < take ? n : take;
 		s->text->sent += take;
 		n -= take;
-		if (s->text->sent == s->text->len) {
-			free(s->text);
-			s->text = NULL;
-		}
+		if (s->text->sent == s->text->len)
+			subscriber_give(s, NULL);
 	}
 	if (s->snapshot != NULL) {
 		take = s->snapshot->len - s->snapshot_sent;
@@ -243,8 +241,7 @@ gather_advance(struct subscriber *s, const struct gathered *g, size_t n)
 void
 gather_advance_all(struct subscriber *s, const struct gathered *g)
 {
-	free(s->text);
-	s->text = NULL;
+	subscriber_give(s, NULL);
 	snapshot_release(s->snapshot);
 	s->snapshot = NULL;
 	place_of(s)->seq = g->until;

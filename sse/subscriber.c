@@ -187,7 +187,7 @@ take_place(struct subscriber *s, const struct newcomer *n)
 		at = (struct position){ NOWHERE, feed_last_private(c->feed) };
 	place_of(s)->seq = at.seq;
 	if (resumed || n->soon) {
-		s->text = out.failed ? NULL : text_new(out.data, out.len);
+		subscriber_give(s, out.failed ? NULL : text_new(out.data, out.len));
 		ok = s->text != NULL;
 	} else {
 		ok = gather_snapshot(s, &out);
@@ -212,11 +212,22 @@ subscriber_begin(struct subscriber *s, const struct newcomer *n)
 }
 
 void
+subscriber_give(struct subscriber *s, struct text *t)
+{
+	size_t *held = &s->crowd->text_bytes;
+
+	*held -= s->text != NULL ? s->text->len : 0;
+	*held += t != NULL ? t->len : 0;
+	free(s->text);
+	s->text = t;
+}
+
+void
 subscriber_free(struct subscriber *s)
 {
 	member_remove(s);
 	snapshot_release(s->snapshot);
-	free(s->text);
+	subscriber_give(s, NULL);
 	free(s->filter);
 	free(s);
 }

@@ -64,6 +64,7 @@ struct crowd {
 	unsigned long rounds_asked, sweeps;
 	int sweep_at;
 	int max;
+	size_t text_bytes;	/* of the texts of all */
 	struct crowd_stats stats;
 	struct member *users[USER_BUCKETS];
 	struct place list[];	/* stats.subscribers of them */
@@ -99,6 +100,9 @@ bool subscriber_flush_run(struct crowd *c, struct place *p, const struct run *ru
 /* Ends a stream. The last of the list takes its place there, so a walk that may
  * end streams goes from the end to the beginning. */
 void subscriber_end(struct subscriber *s);
+
+/* Gives it bytes of its own to send, in the place of those it had; takes them over. NULL: none. */
+void subscriber_give(struct subscriber *s, struct text *t);
 
 /* Frees one that has no place. */
 void subscriber_free(struct subscriber *s);

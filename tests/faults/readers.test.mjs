@@ -1,6 +1,7 @@
 /** Readers who have stopped reading, and very many who read: the daemon's memory is bounded, and the others notice nothing. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import net from 'node:net';
 import { startTool, tool } from '../lib/crowd.mjs';
 import { Stream } from '../lib/sse.mjs';
 import { metric, newDrop, people, reserve } from '../lib/store.mjs';
@@ -12,6 +13,8 @@ const STOPPED = 500;
 const IDLE = Number(process.env.LASTPAIR_TEST_READERS ?? 10_000);
 const CHANGES = 150;
 const TOLD_MS = 10_000;	/* the tick widens to a second at most, and this machine may have other work */
+const GREEDY = 300;
+const GREEDY_KIB = 100 * 1024;	/* 16 MiB of what they have to take yet, beside what everybody's costs */
 const KIB_EACH = 64;	/* that a stopped reader may cost at most: what the sockets hold is the kernel's */
 
 /** Memory of the daemon itself, in KiB. */
@@ -96,6 +99,38 @@ test('500 readers who have stopped reading: bounded memory, and the others hear 
 	t.diagnostic(`a reserve takes ${say(late.called)}; without them ${say(calm.called)}`);
 	assert.ok(grown < STOPPED * KIB_EACH, `${grown} KiB more`);
 	assert.ok(late.told.p50 < calm.told.p50 * 10 + 1000, 'the others are told in time');
+	assert.equal(watcher.ended, false);
+});
+
+test('300 readers who ask for a hundred large drops by number and take nothing: bounded memory, and nobody else notices', { timeout: 120_000 }, async (t) => {
+	const sizes = Array.from({ length: 100 }, (_, i) => ({ size: `${i}`, totalStock: 100 }));
+	const ids = [];
+
+	for (let i = 0; i < 100; i++)
+		ids.push((await newDrop({ name: 'x'.repeat(100), sizes })).id);
+	const watcher = await Stream.open(stack.port);
+
+	t.after(() => watcher.close());
+	await watcher.next('snapshot');
+	const before = rss();
+	/* straight to the daemon, as through a web server that takes no more than its client does */
+	const all = Array.from({ length: GREEDY }, () => net.connect(`${stack.dir}/run/sse.sock`).on('error', () => {}).pause());
+
+	t.after(() => all.forEach((socket) => socket.destroy()));
+	all.forEach((socket) => socket.write(`GET /api/events?drops=${ids.join(',')} HTTP/1.1\r\nHost: a\r\n\r\n`));
+	let most = 0;
+	const until = Date.now() + 5000;
+
+	while (Date.now() < until) {
+		most = Math.max(most, rss() - before);
+		await pause(20);
+	}
+	const [one] = await people(1);
+
+	await reserve(/** @type {any} */ (one).api, ids[0], '1');
+	await watcher.next((e) => e.event === 'stock:update' && e.data.dropId === ids[0], { ms: 10_000 });
+	t.diagnostic(`${GREEDY} such readers: the daemon had at most ${Math.round(most / 1024)} MiB more`);
+	assert.ok(most < GREEDY_KIB, `${most} KiB more`);
 	assert.equal(watcher.ended, false);
 });
 
