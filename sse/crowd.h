@@ -28,7 +28,7 @@ struct crowd_stats {
 /* What a stream begins with, but for fields of its own and the empty line. It has no
  * length: it ends with the connection. */
 #define CROWD_HEAD "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" \
-	"Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nConnection: close\r\n"
+	HEAD_POLICY "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nConnection: close\r\n"
 
 /* Who wants a stream. */
 struct newcomer {

@@ -86,7 +86,7 @@ static void
 answer_head(struct buf *out, int status, const char *type, size_t len, const char *more)
 {
 	buf_printf(out, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-	    "Cache-Control: no-store\r\n%sConnection: close\r\n\r\n", status,
+	    HEAD_POLICY "Cache-Control: no-store\r\n%sConnection: close\r\n\r\n", status,
 	    status == 200 ? "OK" : reason(status), type, len, more != NULL ? more : "");
 }
 

@@ -10,6 +10,10 @@
 #define HEAD_MAX	8192	/* bytes, the empty line included */
 #define WANTED_MAX	100	/* drops one stream can be narrowed to */
 
+/* Lines that every answer carries: nothing of it is a page. The web server has its own. */
+#define HEAD_POLICY "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n" \
+	"Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+
 /* Texts within the buffer, NULL where absent. */
 struct head {
 	char *method;

@@ -110,7 +110,7 @@ answer_preflight(const struct caller *c)
 {
 	char text[FIELDS_MAX];
 
-	snprintf(text, sizeof(text), "HTTP/1.1 204 No Content\r\n%s"
+	snprintf(text, sizeof(text), "HTTP/1.1 204 No Content\r\n" HEAD_POLICY "%s"
 	    "Access-Control-Allow-Methods: GET, HEAD\r\n"
 	    "Access-Control-Allow-Headers: Authorization, Last-Event-ID\r\n"
 	    "Access-Control-Max-Age: 600\r\nConnection: close\r\n\r\n", c->fields);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
+import { RawConnection } from '../lib/raw.mjs';
 import { assertProblem } from '../lib/shapes.mjs';
 import { anyone, HASH, PASSWORD, people, person, unique } from '../lib/store.mjs';
 import { stack } from '../lib/suite-stack.mjs';
@@ -197,6 +198,27 @@ test('API4: of IPv6 a /64 is one address, and an IPv4 address written as IPv6 is
 	assert.ok(of64 >= 150 && of64 < 250, `${of64}`);
 	assert.deepEqual([ofMany, ofIPv4], [300, 300], 'others are not counted together');
 	console.log(`# of 300 reserves from as many addresses of one /64 ${of64} reach a worker; from 300 of them ${ofMany}, from 300 of IPv4 ${ofIPv4}`);
+}));
+
+test('API4: streams are limited by address, and other addresses are not hurt', { timeout: 120_000 }, () => behindProxy(async () => {
+	const call = (/** @type {RawConnection} */ line, /** @type {string} */ address) => line.write(`GET /api/events?drops=1 HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${address}\r\n\r\n`);
+	const status = (/** @type {RawConnection} */ line) => line.text.slice(9, 12);
+	const all = await Promise.all(Array.from({ length: 1050 }, () => RawConnection.open(stack.port)));
+	const other = await RawConnection.open(stack.port);
+
+	try {
+		all.forEach((line) => call(line, '203.0.113.120'));
+		await waitFor('all to be answered', () => all.every(status), 60_000);
+		call(other, '203.0.113.121');
+		await waitFor('another address to be answered', () => status(other));
+		const [open, refused] = ['200', '429'].map((wanted) => all.filter((line) => status(line) === wanted));
+
+		assert.deepEqual([open?.length, refused?.length, status(other)], [1000, 50, '200']);
+		assert.ok(refused?.every((line) => /\r\nRetry-After: [1-9]/.test(line.text)));
+		console.log(`# of ${all.length} streams from one address ${open?.length}; from another as ever`);
+	} finally {
+		[...all, other].forEach((line) => line.close());
+	}
 }));
 
 test('API8: headers by which a client says where it comes from do not count', async () => {

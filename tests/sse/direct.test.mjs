@@ -51,6 +51,21 @@ async function isTold(stream, who) {
 	return false;
 }
 
+test('every answer says that it is no page, and through nginx says so once', async (t) => {
+	const direct = [await caller.get('/api/events?drops=x'), await caller.get('/nothing'), await caller.call('OPTIONS', '/api/events', { headers: { Origin: ORIGIN } }), await open(t)];
+
+	for (const { headers } of direct) {
+		assert.equal(headers['x-content-type-options'], 'nosniff');
+		assert.equal(headers['referrer-policy'], 'same-origin');
+		assert.equal(headers['content-security-policy'], "default-src 'none'; frame-ancestors 'none'");
+	}
+	const { headers } = await anyone.get('/api/events?drops=x');
+
+	assert.equal(headers['x-content-type-options'], 'nosniff');
+	assert.equal(headers['referrer-policy'], 'same-origin');
+	assert.match(String(headers['content-security-policy']), /^default-src 'self';[^,]*$/);
+});
+
 test('a page of a listed origin reads the stream', async (t) => {
 	for (const origin of [ORIGIN, 'https://shop.example']) {
 		const stream = await open(t, { headers: { Origin: origin } });
