@@ -113,4 +113,12 @@ test('API8: every answer has its policy: CSP, nosniff, frame-ancestors, Referrer
 		assert.equal(res.headers['access-control-allow-origin'], undefined);
 		assert.doesNotMatch(String(res.headers['server']), /\d/);
 	}
+	/* what a browser neither shows nor runs on its own is ruled by the page's policy */
+	for (const where of ['/js/main.js', '/css/base.css', '/api/openapi.json', '/js', '/api/events?drops=x']) {
+		const res = await anyone.get(where);
+
+		assert.equal(res.headers['x-content-type-options'], 'nosniff', where);
+		assert.equal(res.headers['referrer-policy'], 'same-origin', where);
+		assert.equal('content-security-policy' in res.headers, !/\.(js|css)$/.test(where), where);
+	}
 });
