@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "connect.h"
 #include "log.h"
+#include "origin.h"
+#include "sentinel.h"
+#include "service.h"
 
 enum type { TEXT, NUMBER, YESNO, CHOICE };
 
@@ -20,6 +24,7 @@ struct setting {
 	const char *fallback;	/* as it would stand in the file */
 	long min, max;		/* of a NUMBER */
 	const char *choices[4];	/* of a CHOICE, which is kept as the index */
+	const char *(*wrong)(const char *value);	/* of a TEXT with a form: NULL, or what is wrong */
 	bool live;		/* can change in a running program: its field is _Atomic */
 	const char *unit, *help;
 };
@@ -28,7 +33,7 @@ struct setting {
 	.live = _Generic(&((struct conf *)0)->field, _Atomic long *: true, default: false)
 
 static const struct setting settings[] = {
-	{ AT(database), .fallback = "dbname=lastpair",
+	{ AT(database), .fallback = "dbname=lastpair", .wrong = server_list_wrong,
 	  .help = "how to reach PostgreSQL (libpq conninfo without a user; several hosts allowed)" },
 	{ AT(database_user_api), .fallback = "lastpair_api",
 	  .help = "role of the workers and the expiry: may only execute" },
@@ -40,13 +45,14 @@ static const struct setting settings[] = {
 	  .help = "role that delivers webhooks: may only read and mark the outbox" },
 	{ AT(database_pool), .type = NUMBER, .fallback = "4", .min = 1, .max = 64,
 	  .unit = "connections", .help = "PostgreSQL connections of one worker process" },
-	{ AT(read_database), .fallback = "",
+	{ AT(read_database), .fallback = "", .wrong = server_list_wrong,
 	  .help = "how to reach standbys for anonymous listings; empty: they come from `database`" },
 	{ AT(redis_socket), .fallback = "/run/redis/redis-server.sock",
+	  .wrong = service_path_wrong,
 	  .help = "Redis's Unix socket; empty: publish nothing" },
 	{ AT(redis_channel), .fallback = "lastpair",
 	  .help = "channel that stock changes are published on" },
-	{ AT(redis_sentinels), .fallback = "",
+	{ AT(redis_sentinels), .fallback = "", .wrong = sentinel_wrong,
 	  .help = "HOST:PORT of Redis's sentinels, parted by blanks; empty: redis_socket counts" },
 	{ AT(redis_master), .fallback = "lastpair",
 	  .help = "what the sentinels call the master" },
@@ -80,13 +86,14 @@ static const struct setting settings[] = {
 	  .help = "one that would wait longer, with a whole call before it, is answered 503 as well; 0: none" },
 	{ AT(metrics_file), .fallback = "/run/lastpair/metrics",
 	  .help = "counters shared by workers and expiry" },
-	{ AT(sse_socket), .fallback = "/run/lastpair/sse.sock",
+	{ AT(sse_socket), .fallback = "/run/lastpair/sse.sock", .wrong = service_path_wrong,
 	  .help = "where the event daemon listens for streams" },
 	{ AT(sse_admin_socket), .fallback = "/run/lastpair/sse-admin.sock",
+	  .wrong = service_path_wrong,
 	  .help = "where it answers /healthz and /metrics" },
-	{ AT(sse_listen), .fallback = "",
+	{ AT(sse_listen), .fallback = "", .wrong = service_address_wrong,
 	  .help = "ADDRESS:PORT where browsers can reach it themselves; empty: only through the web server" },
-	{ AT(sse_origins), .fallback = "",
+	{ AT(sse_origins), .fallback = "", .wrong = origins_wrong,
 	  .help = "web origins whose pages may do that (such as https://shop.example), parted by blanks" },
 	{ AT(sse_threads), .type = NUMBER, .fallback = "1", .min = 1, .max = 64,
 	  .unit = "threads", .help = "event loops that share the streams" },
@@ -139,11 +146,15 @@ static const char *
 set(struct conf *conf, const struct setting *s, const char *value)
 {
 	void *field = (char *)conf + s->offset;
+	const char *why;
 	char *end;
 	long n;
 
 	switch (s->type) {
 	case TEXT:
+		why = s->wrong != NULL ? s->wrong(value) : NULL;
+		if (why != NULL)
+			return why;
 		free(*(char **)field);
 		*(char **)field = strdup(value);
 		return *(char **)field != NULL ? NULL : "out of memory";

@@ -13,6 +13,7 @@
 #include "clock.h"
 
 #define MAX_OPTIONS	16
+_Static_assert(CONNECT_MAX_HOSTS == 8, "server_list_wrong() says so");
 
 struct place {
 	char *host, *hostaddr, *port;	/* NULL: as the conninfo says */
@@ -66,6 +67,21 @@ parts(const char *list)
 	for (; list != NULL && *list != '\0'; list++)
 		n += *list == ',';
 	return n;
+}
+
+const char *
+server_list_wrong(const char *conninfo)
+{
+	PQconninfoOption *given = PQconninfoParse(conninfo, NULL);
+	const char *wrong = NULL;
+
+	if (given == NULL)
+		wrong = "is no connection string of libpq (such as host=db.example dbname=lastpair)";
+	else if (parts(value_of(given, "host")) > CONNECT_MAX_HOSTS ||
+	    parts(value_of(given, "hostaddr")) > CONNECT_MAX_HOSTS)
+		wrong = "names more than 8 hosts";
+	PQconninfoFree(given);
+	return wrong;
 }
 
 struct server_list *

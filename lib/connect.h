@@ -10,7 +10,11 @@
 /* A conninfo taken apart. */
 struct server_list;
 
-/* Reads a libpq conninfo. One that names several hosts (at most CONNECT_MAX_HOSTS count)
+/* NULL, or what is wrong with a conninfo: libpq can't read it, or it names too many hosts. Nothing
+ * of it is in the text. */
+const char *server_list_wrong(const char *conninfo);
+
+/* Reads a libpq conninfo. One that names several hosts (at most CONNECT_MAX_HOSTS)
  * means: the one of them that takes writes; `target_session_attrs=standby` or another
  * of libpq's words in it means something else. NULL when memory is out. */
 struct server_list *server_list_new(const char *conninfo);

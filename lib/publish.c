@@ -174,12 +174,8 @@ struct publisher *
 publisher_new(const struct conf *conf)
 {
 	struct publisher *p = calloc(1, sizeof(*p));
-	const char *wrong = by_sentinels(conf) ? sentinel_wrong(conf->redis_sentinels) : NULL;
 
-	if (wrong != NULL)
-		log_error("redis_sentinels %s", wrong);
-	if (p == NULL || wrong != NULL ||
-	    !redis_login_read(conf->redis_password_file, &p->login)) {
+	if (p == NULL || !redis_login_read(conf->redis_password_file, &p->login)) {
 		free(p);
 		return NULL;
 	}

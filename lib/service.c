@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -139,6 +140,58 @@ listens_at(int fd, const struct sockaddr *address)
 	    same_address((const struct sockaddr *)&own, address) &&
 	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0 &&
 	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+}
+
+/* Cuts ADDRESS:PORT at its last colon, and takes brackets off the address. */
+static bool
+cut_address(char *where, char **address, char **port)
+{
+	char *colon = strrchr(where, ':');
+
+	if (colon == NULL || colon == where)
+		return false;
+	*colon = '\0';
+	*port = colon + 1;
+	*address = where;
+	if (where[0] == '[' && colon[-1] == ']') {
+		colon[-1] = '\0';
+		(*address)++;
+	}
+	return true;
+}
+
+struct addrinfo *
+service_address(const char *where)
+{
+	static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+	    .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV };
+	struct addrinfo *found = NULL;
+	char *copy = strdup(where), *address, *port;
+
+	if (copy == NULL || !cut_address(copy, &address, &port) ||
+	    getaddrinfo(address, port, &hints, &found) != 0)
+		found = NULL;
+	free(copy);
+	return found;
+}
+
+const char *
+service_address_wrong(const char *where)
+{
+	struct addrinfo *found = *where != '\0' ? service_address(where) : NULL;
+
+	if (*where != '\0' && found == NULL)
+		return "wants an address and a port, such as 127.0.0.1:8090 or [::1]:8090";
+	if (found != NULL)
+		freeaddrinfo(found);
+	return NULL;
+}
+
+const char *
+service_path_wrong(const char *path)
+{
+	return strlen(path) < sizeof(((struct sockaddr_un *)0)->sun_path) ? NULL :
+	    "is longer than the path of a socket may be (107 bytes)";
 }
 
 int

@@ -5,6 +5,7 @@
 #ifndef LP_SERVICE_H
 #define LP_SERVICE_H
 
+#include <netdb.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
@@ -18,6 +19,14 @@ void service_begin(void);
  * address and not by its name (LISTEN_FDNAMES), so that settings and whoever opened it can't
  * mean different ones. The caller's from then on; whoever handed it over has it too. */
 int service_socket(const struct sockaddr *address, socklen_t len);
+
+/* Reads ADDRESS:PORT, both numbers, an IPv6 address in brackets; NULL when it is none, or memory
+ * is out. For freeaddrinfo(). */
+struct addrinfo *service_address(const char *where);
+
+/* NULL, or what is wrong with a setting that is such an address (or empty), or a socket's path. */
+const char *service_address_wrong(const char *where);
+const char *service_path_wrong(const char *path);
 
 /* Says in the log which of the sockets nobody has taken, and closes them. */
 void service_settle(void);

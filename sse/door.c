@@ -394,39 +394,6 @@ listen_on(const char *path, bool *handed)
 	return fd;
 }
 
-/* Cuts ADDRESS:PORT at its last colon, and takes brackets off the address. */
-static bool
-cut_address(char *where, char **address, char **port)
-{
-	char *colon = strrchr(where, ':');
-
-	if (colon == NULL || colon == where)
-		return false;
-	*colon = '\0';
-	*port = colon + 1;
-	*address = where;
-	if (where[0] == '[' && colon[-1] == ']') {
-		colon[-1] = '\0';
-		(*address)++;
-	}
-	return true;
-}
-
-static struct addrinfo *
-read_address(const char *where)
-{
-	static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-	    .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV };
-	struct addrinfo *found = NULL;
-	char *copy = strdup(where), *address, *port;
-
-	if (copy == NULL || !cut_address(copy, &address, &port) ||
-	    getaddrinfo(address, port, &hints, &found) != 0)
-		found = NULL;
-	free(copy);
-	return found;
-}
-
 static int
 open_tcp(const struct addrinfo *a, const char *where)
 {
@@ -445,7 +412,7 @@ open_tcp(const struct addrinfo *a, const char *where)
 static int
 listen_on_tcp(const char *where, bool *handed)
 {
-	struct addrinfo *a = read_address(where);
+	struct addrinfo *a = service_address(where);
 	int fd;
 
 	if (a == NULL) {

@@ -233,12 +233,8 @@ listener_new(const struct conf *conf, struct event_base *base,
     const struct listener_watch *watch)
 {
 	struct listener *l = calloc(1, sizeof(*l));
-	const char *wrong = sentinel_wrong(conf->redis_sentinels);
 
-	if (l == NULL || wrong != NULL ||
-	    !redis_login_read(conf->redis_password_file, &l->login)) {
-		if (wrong != NULL)
-			log_error("redis_sentinels %s", wrong);
+	if (l == NULL || !redis_login_read(conf->redis_password_file, &l->login)) {
 		free(l);
 		return NULL;
 	}

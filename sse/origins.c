@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "log.h"
-
-#define BLANKS " ,\t"
+#include "origin.h"
 
 struct origin {
 	struct origin *next;
@@ -19,45 +18,6 @@ struct origin {
 struct origins {
 	struct origin *first;
 };
-
-/* The port that a browser leaves out. */
-static long
-usual_port(const char *name)
-{
-	return strncmp(name, "https:", 6) == 0 ? 443 : 80;
-}
-
-/* Whether a browser would send exactly this: scheme and host in small letters, the port
- * only when it is not the usual one, no slash at the end. */
-static bool
-well_written(const char *name)
-{
-	const char *host = name, *end;
-	char *after;
-	long port;
-
-	if (strncmp(name, "http://", 7) == 0)
-		host += 7;
-	else if (strncmp(name, "https://", 8) == 0)
-		host += 8;
-	else
-		return false;
-	if (*host == '[') {
-		end = host + 1 + strspn(host + 1, "0123456789abcdef:.");
-		if (end == host + 1 || *end++ != ']')
-			return false;
-	} else {
-		end = host + strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789-._");
-		if (end == host)
-			return false;
-	}
-	if (*end == '\0')
-		return true;
-	if (end[0] != ':' || end[1] < '1' || end[1] > '9')
-		return false;
-	port = strtol(end + 1, &after, 10);
-	return *after == '\0' && port <= 65535 && port != usual_port(name);
-}
 
 static bool
 add(struct origins *o, const char *name)
@@ -83,20 +43,13 @@ origins_new(const char *list)
 
 	if (o == NULL || copy == NULL)
 		goto memory;
-	while ((name = strtok_r(rest, BLANKS, &rest)) != NULL) {
-		if (!well_written(name)) {
-			log_error("sse_origins: %s is not an origin as browsers send it, "
-			    "such as https://shop.example or http://shop.example:8080", name);
-			goto fail;
-		}
+	while ((name = strtok_r(rest, ORIGIN_BLANKS, &rest)) != NULL)
 		if (!add(o, name))
 			goto memory;
-	}
 	free(copy);
 	return o;
 memory:
 	log_error("no memory");
-fail:
 	free(copy);
 	origins_free(o);
 	return NULL;

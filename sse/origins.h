@@ -4,8 +4,8 @@
 
 struct origins;
 
-/* Reads a list parted by blanks or commas. NULL after a line in the log: memory is
- * out, or one of them is not written as browsers write it. */
+/* Reads a list that origins_wrong() finds nothing wrong with. NULL after a line in the log: memory
+ * is out. */
 struct origins *origins_new(const char *list);
 void origins_free(struct origins *o);	/* NULL is harmless */
 

@@ -7,6 +7,8 @@
 
 #include "test.h"
 
+#define X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
 static struct conf conf;
 static struct test_stderr said;
 static char path[TEST_PATH_LEN];
@@ -109,11 +111,22 @@ a_bad_line_is_named_with_file_line_and_what_is_wrong(void **state)
 		{ "cookie_secure = true", "cookie_secure wants yes or no" },
 		{ "cookie_secure = Yes", "cookie_secure wants yes or no" },
 		{ "cookie_secure =", "cookie_secure wants yes or no" },
+		{ "database = dbname=x and more", "database is no connection string of libpq" },
+		{ "read_database = port", "read_database is no connection string of libpq" },
+		{ "read_database = host=a,b,c,d,e,f,g,h,i", "read_database names more than 8 hosts" },
+		{ "redis_sentinels = 10.0.0.1", "redis_sentinels wants HOST:PORT" },
+		{ "redis_socket = /" X64 X64, "redis_socket is longer than the path of a socket may be" },
+		{ "sse_socket = /" X64 X64, "sse_socket is longer than the path of a socket may be" },
+		{ "sse_admin_socket = /" X64 X64, "sse_admin_socket is longer than the path" },
+		{ "sse_listen = 8090", "sse_listen wants an address and a port" },
+		{ "sse_listen = localhost:8090", "sse_listen wants an address and a port" },
+		{ "sse_listen = [::1]", "sse_listen wants an address and a port" },
+		{ "sse_origins = http://shop.example/", "sse_origins wants origins as browsers send them" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		char text[256], where[TEST_PATH_LEN + 8];
+		char text[512], where[TEST_PATH_LEN + 8];
 
 		snprintf(text, sizeof(text), "# first\nredis_channel = x\n%s\nworker_threads = 2\n",
 		    cases[i].line);
@@ -125,6 +138,19 @@ a_bad_line_is_named_with_file_line_and_what_is_wrong(void **state)
 		assert_ptr_equal(strchr(said.text, '\n'), said.text + strlen(said.text) - 1);
 		assert_null(conf.redis_channel);
 	}
+}
+
+static void
+texts_of_a_form_are_taken_where_they_have_it(void **state)
+{
+	(void)state;
+	assert_true(load("database = host=a,b,c,d,e,f,g,h dbname=shop\n"
+	    "read_database =\nredis_sentinels = 10.0.0.1:26379 [::1]:26379\nsse_listen = [::1]:8090\n"
+	    "sse_origins = http://shop.example https://shop.example:8443\n"));
+	assert_string_equal(said.text, "");
+	assert_string_equal(conf.sse_listen, "[::1]:8090");
+	conf_free(&conf);
+	assert_true(load("redis_sentinels =\nsse_listen =\nsse_origins =\nredis_socket =\n"));
 }
 
 static void
@@ -332,6 +358,7 @@ main(void)
 		TEST(an_empty_file_gives_the_defaults),
 		TEST(lines_are_read_with_comments_blanks_and_either_line_end),
 		TEST(a_bad_line_is_named_with_file_line_and_what_is_wrong),
+		TEST(texts_of_a_form_are_taken_where_they_have_it),
 		TEST(every_wrong_line_is_named),
 		TEST(a_reload_takes_over_what_can_change_and_names_what_wants_a_restart),
 		TEST(a_thread_that_reads_while_they_are_reloaded_sees_the_old_or_the_new),

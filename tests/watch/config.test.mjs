@@ -67,9 +67,13 @@ test('no secret is told, in whatever form it stands', async () => {
 		assert.match(value, /(^| )host=db\.example/);
 		assert.match(value, /sslmode=require/);
 	}
-	const broken = await shown(file('database = password=pA55word and more\n'));
+	const standbys = await shown(file('read_database = host=a,b password=pA55word\n'));
 
-	assert.equal(broken.get('database')?.value, '********', 'what libpq can\'t read may hold one anywhere');
+	assert.equal(standbys.get('read_database')?.value, 'password=******** host=a,b');
+	/* what libpq can't read may hold one anywhere */
+	const broken = await run(path.join(BUILD, 'lastpairctl'), ['-c', file('database = password=pA55word and more\n'), 'config']);
+
+	assert.ok(broken.code === 1 && !broken.stderr.includes('A55'), broken.stderr);
 });
 
 test('config --check names each wrong line and exits 1; a file that is fine exits 0', async () => {
