@@ -99,14 +99,16 @@ screen_begin(struct buf *frame)
 	buf_puts(frame, HOLD "\033[H");
 }
 
-/* What is behind a line is wiped, and not the line before it is written: nothing flickers. */
+/* A line is wiped before it is written, and not behind it: one that is full leaves the cursor on its
+ * last column, which would be wiped as well. All is one write, so nothing flickers. */
 void
 screen_line(struct buf *frame, const char *line)
 {
 	if (frame->len > strlen(HOLD "\033[H"))
 		buf_puts(frame, "\r\n");
+	buf_puts(frame, "\033[K");
 	buf_puts(frame, line);
-	buf_puts(frame, "\033[0m\033[K");
+	buf_puts(frame, "\033[0m");
 }
 
 void

@@ -4,11 +4,30 @@ import fs from 'node:fs';
 import { run } from './stack.mjs';
 import { waitFor } from './wait.mjs';
 
+const WIDE = /[\u3040-\u9fff]/g;	/* two columns each */
+
+/** @param {string} line */
+export const columnsOf = (line) => [...line].length + (line.match(WIDE) ?? []).length;
+
+/** A line as a terminal of that many columns shows it. One that is full leaves the cursor on its last column, so that
+ * what wipes the rest of the line wipes that one. @param {string} line @param {number} columns */
+function shown(line, columns) {
+	let text = '';
+
+	for (const part of line.split(/(\x1b\[[0-9;?]*[A-Za-z])/))
+		if (part === '\x1b[K' && columnsOf(text) >= columns)
+			text = [...text].slice(0, -1).join('');
+		else if (!part.startsWith('\x1b'))
+			text += part;
+	return text;
+}
+
 export class Screen {
 	/** Runs a shell command in a terminal of that size. @param {string} command
 	 * @param {{columns?: number, rows?: number, env?: Record<string, string>}} [options] */
 	constructor(command, { columns = 90, rows = 24, env = {} } = {}) {
 		this.raw = '';
+		this.columns = columns;
 		/** @type {number|null|undefined} its exit status; undefined while it runs */
 		this.code = undefined;
 		this.child = spawn('script', ['-qfec', `stty cols ${columns} rows ${rows}; tty; ${command}`, '/dev/null'],
@@ -29,6 +48,7 @@ export class Screen {
 
 	/** Another size, as when a window is dragged. @param {number} columns @param {number} rows */
 	async resize(columns, rows) {
+		this.columns = columns;
 		await run('stty', ['-F', await this.tty(), 'cols', String(columns), 'rows', String(rows)]);
 	}
 
@@ -55,7 +75,7 @@ export class Screen {
 		const whole = this.raw.slice(0, this.raw.lastIndexOf('\x1b[?2026l'));
 		const frame = whole.slice(whole.lastIndexOf('\x1b[?2026h'));
 
-		return frame.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '').split(/\r*\n/);	/* the kernel adds one of its own */
+		return frame.split(/\r*\n/).map((line) => shown(line, this.columns));	/* the kernel adds a \r of its own */
 	}
 
 	/** Waits for a frame that is as it should be. @param {string} what @param {(lines: string[]) => any} is */

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { after } from 'node:test';
 import { run } from '../lib/stack.mjs';
-import { Screen } from '../lib/screen.mjs';
+import { columnsOf, Screen } from '../lib/screen.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import { Stream } from '../lib/sse.mjs';
 import { newDrop, people, person, purchase, reserve, unique } from '../lib/store.mjs';
@@ -12,7 +12,6 @@ import test from '../lib/test.mjs';
 import { pause, waitFor } from '../lib/wait.mjs';
 
 const TOP = `'${stack.dir}/lastpairctl' top`;
-const WIDTHS = /[\u3040-\u9fff]/g;	/* two columns each */
 
 /** @type {Set<Screen>} */
 const screens = new Set();
@@ -29,9 +28,6 @@ function open(command, options) {
 	screens.add(screen);
 	return screen;
 }
-
-/** @param {string} line */
-const columnsOf = (line) => [...line].length + (line.match(WIDTHS) ?? []).length;
 
 /** A drop with pairs held and sold. */
 async function aDrop() {
