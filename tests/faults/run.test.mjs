@@ -1,7 +1,7 @@
 /** ./run itself: starting, stopping, two side by side, wrong use. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { run, Stack } from '../lib/stack.mjs';
+import { BUILD, run, Stack, TOP } from '../lib/stack.mjs';
 import { anyone, auditClean, counts, dropNow, newDrop, person, reserve } from '../lib/store.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import test from '../lib/test.mjs';
@@ -29,7 +29,7 @@ test('./run --stop ends every process of its stack, and a second ./run finds its
 });
 
 test('two stacks run side by side, and a port in use is one clear line and exit 1', { timeout: 120_000 }, async (t) => {
-	const other = await Stack.start();
+	const other = await Stack.start(undefined, () => ({ LASTPAIR_BUILD: path.relative(TOP, BUILD) }));	/* a relative path will do */
 
 	t.after(() => other.stop());
 	assert.equal((await anyone.get('/healthz')).status, 200);
