@@ -194,7 +194,7 @@ say_change(int version, int64_t ago_ms)
 {
 	char at[TIME_TEXT_LEN];
 
-	time_text(clock_wall_ms() - ago_ms, at);
+	time_text(clock_db_ms() - ago_ms, at);
 	say("{\"event\":\"stock:update\",\"drop\":1,\"user\":null,\"data\":{\"dropId\":1,\"sizes\":[{\"size\":\"\","
 	    "\"totalStock\":9,\"availableStock\":5,\"reservedStock\":0,\"soldStock\":0,\"version\":%d}],\"at\":\"%s\"}}",
 	    version, at);
