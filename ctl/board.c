@@ -65,9 +65,13 @@ put_tracks(struct board *b, const struct figures *was, double s)
 	b->at = (b->at + 1) % BOARD_HISTORY;
 	if (b->samples < BOARD_HISTORY)
 		b->samples++;
-	for (int t = 0; t < TRACK_COUNT; t++)
-		b->track[t][b->at] = values[t];
-	b->failures = (long)(rate(was->failures, f->failures, s) + 0.5);
+	for (int t = 0; t < TRACK_COUNT; t++) {
+		bool known = t == TRACK_SUBSCRIBERS || t == TRACK_LAG ? f->daemon :
+		    f->workers && was->workers;
+
+		b->track[t][b->at] = known ? values[t] : -1;
+	}
+	b->failures = f->workers && was->workers ? rate(was->failures, f->failures, s) : -1;
 }
 
 void
@@ -141,7 +145,8 @@ note(const struct board *b, enum track t, char *out, size_t size)
 		snprintf(out, size, "%.0f in all", f->sold_out);
 		return;
 	case TRACK_REQUESTS:
-		snprintf(out, size, "%ld failed", b->failures);
+		if (b->failures >= 0)
+			snprintf(out, size, "%.0f failed", b->failures);
 		return;
 	case TRACK_SUBSCRIBERS:
 		snprintf(out, size, "of %.0f", f->subscribers_max);
@@ -356,6 +361,16 @@ board_print_head(void)
 	puts("time      holds/s  sales/s soldout/s requests/s failed/s away/s    p99ms  waitms  streams   lagms overdue");
 }
 
+/* A blank and a figure, or a dash for what is not known. */
+static void
+print_figure(int width, double v, int decimals)
+{
+	if (v < 0)
+		printf(" %*s", width, "-");
+	else
+		printf(" %*.*f", width, decimals, v);
+}
+
 void
 board_print(const struct board *b)
 {
@@ -366,24 +381,18 @@ board_print(const struct board *b)
 	    { TRACK_REQUESTS, 10 } }, more[] = { { TRACK_AWAY, 6 }, { TRACK_TOOK, 8 },
 	    { TRACK_THREAD, 7 }, { TRACK_SUBSCRIBERS, 8 }, { TRACK_LAG, 7 } };
 	time_t now = time(NULL);
-	char clock[16], text[32];
+	char clock[16];
 	struct tm tm;
 
 	localtime_r(&now, &tm);
 	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
 	fputs(clock, stdout);
 	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
-		printf(" %*.0f", columns[i].width, board_value(b, columns[i].track));
-	printf(" %8ld", b->failures);
-	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
-		double v = board_value(b, more[i].track);
-
-		snprintf(text, sizeof(text), is_time(more[i].track) ? "%.1f" : "%.0f", v);
-		printf(" %*s", more[i].width, v < 0 ? "-" : text);
-	}
-	if (b->shelf.ok)
-		printf(" %7.1f\n", b->shelf.overdue_s);
-	else
-		puts("       -");
+		print_figure(columns[i].width, board_value(b, columns[i].track), 0);
+	print_figure(8, b->failures, 0);
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+		print_figure(more[i].width, board_value(b, more[i].track), is_time(more[i].track) ? 1 : 0);
+	print_figure(7, b->shelf.ok ? b->shelf.overdue_s : -1, 1);
+	putchar('\n');
 	fflush(stdout);
 }

@@ -26,7 +26,7 @@ enum track {
 struct board {
 	struct figures now;
 	struct shelf shelf;
-	long failures;			/* of the last second */
+	double failures;		/* of the last second; below 0: not known */
 	double track[TRACK_COUNT][BOARD_HISTORY];	/* rings; the newest is at `at` */
 	int at, samples;
 };

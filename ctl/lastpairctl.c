@@ -89,6 +89,9 @@ ctl_connect(const struct ctl *ctl)
 
 	if (PQstatus(pg) != CONNECTION_OK) {
 		ctl_fail("%.*s", (int)strcspn(PQerrorMessage(pg), "\n"), PQerrorMessage(pg));
+		if (strstr(PQerrorMessage(pg), "Peer authentication") != NULL)
+			ctl_fail("PostgreSQL lets in the system's user of that name alone: runuser -u %s -- lastpairctl ...",
+			    ctl->conf.database_user_owner);
 		PQfinish(pg);
 		return NULL;
 	}

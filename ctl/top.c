@@ -1,5 +1,6 @@
 /* lastpairctl top: the store at work, a frame a second; a line a second where standard output
  * is no terminal. */
+#include <errno.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
@@ -145,6 +146,9 @@ cmd_top(struct ctl *ctl)
 
 	t.ctl = ctl;
 	t.left = count_wanted(ctl);
+	if (access(ctl->conf.metrics_file, R_OK) != 0 && errno == EACCES)
+		return ctl_fail("%s: %s; run this as root, or as a user of that file's group",
+		    ctl->conf.metrics_file, strerror(errno));
 	setlocale(LC_CTYPE, "");
 	if (!open_signals(&t))
 		return ctl_fail("no descriptor for signals");

@@ -1,9 +1,11 @@
 /** lastpairctl top: on a terminal, without one, and how it leaves. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { after } from 'node:test';
-import { run } from '../lib/stack.mjs';
+import { BUILD, run } from '../lib/stack.mjs';
 import { columnsOf, Screen } from '../lib/screen.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import { Stream } from '../lib/sse.mjs';
@@ -15,8 +17,10 @@ const TOP = `'${stack.dir}/lastpairctl' top`;
 
 /** @type {Set<Screen>} */
 const screens = new Set();
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lastpair-top-'));
 
 after(() => {
+	fs.rmSync(folder, { recursive: true });
 	for (const screen of screens)
 		screen.kill();
 });
@@ -103,6 +107,16 @@ test('a name in any script takes the columns it takes, and none of its character
 	await plain.shows('plain characters alone', (lines) => lines.some((l) => l.includes(`${drop.id}  ????`)) && lines.every((l) => /^[\x20-\x7e]*$/.test(l) && l.length <= 80));
 	plain.press('q');
 	assert.equal(await plain.ended(), 0);
+});
+
+test('what it cannot know is a dash, not a nought', async () => {
+	const conf = path.join(folder, 'away.conf');
+
+	fs.writeFileSync(conf, `metrics_file = ${folder}/none\nsse_admin_socket = ${folder}/none\ndatabase = host=${folder} dbname=lastpair\n`);
+	const { code, stdout, stderr } = await run(path.join(BUILD, 'lastpairctl'), ['-c', conf, 'top', '-n', '1']);
+
+	assert.equal(code, 0, stderr);
+	assert.match(stdout.split('\n')[1] ?? '', /^\d\d:\d\d:\d\d( +-){11}$/);
 });
 
 test('it draws once a second, each frame over the one before, in one piece', async () => {
