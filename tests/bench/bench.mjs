@@ -13,7 +13,7 @@ import { tableText } from './lib/table.mjs';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const RESULTS = path.join(TOP, 'build/bench/results.json');
-const ORDER = ['reserves', 'floor', 'reads', 'signin', 'growth', 'streams', 'latency', 'capacity'];
+const ORDER = ['reserves', 'floor', 'reads', 'signin', 'growth', 'streams', 'latency', 'capacity', 'hosts'];
 
 /** @returns {string[]} the parts there are, in the order they are run in */
 function partNames() {
