@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after } from 'node:test';
-import { card, connected, holdOf, id, openPage, openTab, press, pressReserve, quit, sideways } from '../lib/browser.mjs';
-import { newDrop, person, purchase, reserve } from '../lib/store.mjs';
+import { AWAY, card, connected, holdOf, id, openPage, openTab, press, pressReserve, quit, REFUSED, sideways, toast } from '../lib/browser.mjs';
+import { admin, dropNow, newDrop, person, purchase, reserve } from '../lib/store.mjs';
 import { TOP } from '../lib/stack.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import test from '../lib/test.mjs';
@@ -17,6 +17,7 @@ const WRITTEN = { en: 'ltr', de: 'ltr', ar: 'rtl' };
 const html = (/** @type {Page} */ page) => page.evaluate('[document.documentElement.lang, document.documentElement.dir || "ltr"].join()');
 const speaks = (/** @type {Page} */ page, /** @type {keyof WRITTEN} */ lang) =>
 	waitFor(`the page in ${lang}`, async () => await html(page) === `${lang},${WRITTEN[lang]}`);
+const WRONG_PRICE = (await import(path.join(TOP, 'www/js/texts/console-de.js'))).default['c.wrong.price'];
 const choose = (/** @type {Page} */ page, /** @type {string} */ lang) => page.locator(id('language')).selectOption(lang);
 
 for (const [locale, lang] of /** @type {[string, keyof WRITTEN][]} */ ([['en-US', 'en'], ['de-AT', 'de'], ['ar-EG', 'ar'], ['fr-FR', 'en']])) {
@@ -61,6 +62,81 @@ test('the language is switched by hand and stays chosen, also in the next tab', 
 	await speaks(await openTab(t, page), 'ar');
 });
 
+test('switching the language loses nothing: no reload, the size that was chosen, where one is, where one had scrolled to', async (t) => {
+	const drop = await newDrop({ description: 'Suede over mesh.', sizes: [{ size: '42', totalStock: 2 }, { size: '43', totalStock: 2 }] });
+	const who = await person();
+	const page = await openPage(t, { as: who, path: `/drops/${drop.id}`, height: 500 });
+	const size = card(page, drop.id).locator(`${id('size-option')}[data-size="43"]`);
+
+	await pressReserve(page, drop.id, '42');
+	await holdOf(page, drop.id).waitFor();
+	await press(size);
+	await page.evaluate('window.sameOne = true');
+	for (const lang of /** @type {(keyof WRITTEN)[]} */ (['de', 'ar', 'en'])) {
+		await page.locator(id('language')).focus();
+		await page.evaluate('scrollTo(0, 120)');
+		await choose(page, lang);
+		await speaks(page, lang);
+		const { default: texts } = await import(path.join(TOP, `www/js/texts/${lang}.js`));
+		await waitFor('the button of the hold in it', async () => (await holdOf(page, drop.id).locator(id('give-back')).textContent()) === texts['hold.give_back']);
+		assert.equal((await card(page, drop.id).locator('.details h2').textContent()), texts['drop.details']);
+		assert.equal((await page.locator(`.masthead ${id('mine-open')}`).textContent()), texts['nav.mine']);
+		assert.equal(await size.getAttribute('aria-pressed'), 'true', 'the size stays chosen');
+		assert.equal(await page.evaluate('window.sameOne'), true, 'it is the same page');
+		assert.equal(await page.evaluate('document.activeElement.dataset.testid'), 'language', 'the focus stays on the switch');
+		assert.equal(await page.evaluate('scrollY'), 120);
+	}
+	assert.equal(await page.locator(id('hold')).count(), 1);
+	assert.equal(await page.locator('.masthead nav').count(), 1);
+});
+
+test('switching the language in the console keeps what was typed, and says refused fields in it', async (t) => {
+	const drop = await newDrop();
+	const page = await openPage(t, { as: { api: await admin() }, path: '/console/new', tolerate: REFUSED });
+	const form = page.locator(id('admin-create-form'));
+	const own = async (/** @type {string} */ lang) => (await import(path.join(TOP, `www/js/texts/console-${lang}.js`))).default;
+
+	await form.locator('[name=name]').fill('Half written');
+	await form.locator('[name=priceCents]').fill('80');
+	await form.locator('[name=sizing][value=several]').check();
+	await form.locator('[name=size]').first().fill('39');
+	await choose(page, 'de');
+	await speaks(page, 'de');
+	await page.locator('h1', { hasText: (await own('de'))['c.create.title'] }).waitFor();
+	assert.equal(await form.locator('[name=name]').inputValue(), 'Half written');
+	assert.equal(await form.locator('[name=priceCents]').inputValue(), '80');
+	assert.equal(await form.locator('[name=size]').first().inputValue(), '39');
+	assert.ok(await form.locator('[name=size]').first().isVisible(), 'several sizes are still what is wanted');
+
+	await page.route('**/api/drops', (route) => (route.request().method() === 'POST' ? route.fulfill({
+		status: 400, contentType: 'application/problem+json',
+		body: JSON.stringify({ status: 400, title: 'Bad Request', code: 'invalid', detail: 'x', errors: [{ field: 'priceCents', message: 'in English' }, { field: 'name', message: 'in English' }] }),
+	}) : route.fallback()));
+	await press(form.locator('[type=submit]'));
+	await waitFor('the price to be refused in German', async () => await form.locator('[data-field=priceCents] .field-error').textContent() === WRONG_PRICE);
+	assert.doesNotMatch(await form.innerText(), /in English/);
+
+	await page.goto(`${stack.url}/console/drops/${drop.id}`);
+	const edit = page.locator(id('admin-edit-form'));
+	await edit.locator('[name=name]').fill('Changed but not saved');
+	await choose(page, 'ar');
+	await speaks(page, 'ar');
+	await page.locator('h2', { hasText: (await own('ar'))['c.edit.title'] }).waitFor();
+	assert.equal(await edit.locator('[name=name]').inputValue(), 'Changed but not saved');
+	await press(edit.locator('[type=submit]'));
+	await waitFor('the change to be saved', async () => (await dropNow(drop.id)).name === 'Changed but not saved');
+});
+
+test('a language that cannot be had leaves the page in the one it is in, and says so', async (t) => {
+	const page = await openPage(t, { tolerate: AWAY });
+
+	await page.route('**/js/texts/de.js', (route) => route.abort());
+	await choose(page, 'de');
+	await toast(page, 'network').waitFor();
+	assert.equal(await html(page), 'en,ltr');
+	await waitFor('the switch to say so', async () => await page.locator(id('language')).inputValue() === 'en');
+});
+
 test('prices, counts and times are written as the language writes them', async (t) => {
 	const drop = await newDrop({ priceCents: 123450, currency: 'EUR', totalStock: 1234 });
 	const page = await openPage(t, { context: { locale: 'de-DE' } });
@@ -89,6 +165,10 @@ for (const lang of /** @type {(keyof WRITTEN)[]} */ (['de', 'ar'])) {
 		await pressReserve(page, drop.id, '43');
 		await holdOf(page, drop.id).waitFor();
 		assert.equal(await sideways(page), 0);
+		for (const name of ['buy', 'give-back', 'hold-ring']) {
+			const box = await holdOf(page, drop.id).locator(id(name)).boundingBox();
+			assert.ok(box && box.x >= 0 && box.x + box.width <= 320, `${name} is in view: ${JSON.stringify(box)}`);
+		}
 		await press(holdOf(page, drop.id).locator(id('buy')));
 		await holdOf(page, drop.id).waitFor({ state: 'detached' });
 		await page.goto(`${stack.url}/me`);

@@ -227,15 +227,17 @@ test('a sentence does not repeat what it says, and leaves nothing else out', () 
 });
 
 test('values are told in words', () => {
-	useTexts('en', { ...en, 'size.name': 'Size {size}', 'size.one': 'One size' });
+	useTexts('en', { ...en, 'size.name': 'Size {size}', 'size.one': 'One size', 'drop.pairs.one': '{n} pair', 'drop.pairs.other': '{n} pairs' });
 	assert.equal(valueText('priceCents', 12900, 'EUR'), '€129.00');
-	assert.equal(valueText('holdSeconds', 60, 'EUR'), '60s');
+	assert.equal(valueText('holdSeconds', 60, 'EUR'), '60 seconds');
+	assert.equal(valueText('holdSeconds', 900, 'EUR'), '15 minutes');
 	assert.equal(valueText('dropEndsAt', null, 'EUR'), 'none');
 	assert.equal(valueText('description', '', 'EUR'), 'none');
 	assert.equal(valueText('coolDownSeconds', 90, 'EUR'), valueText('holdSeconds', 90, 'EUR'));
 	assert.equal(valueText('maxPerUser', 2, 'EUR'), '2');
 	assert.equal(valueText('sizes', [{ size: '43', totalStock: 5 }], 'EUR'), 'Size 43: 5');
 	assert.equal(valueText('sizes', [{ size: '', totalStock: 5 }], 'EUR'), '5 pairs');
+	assert.equal(valueText('sizes', [{ size: '', totalStock: 1 }], 'EUR'), '1 pair');
 	assert.equal(valueText('name', '<b>', 'EUR'), '<b>');
 });
 

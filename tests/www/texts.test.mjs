@@ -5,8 +5,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
 
-import { countdown, money } from '../../www/js/format.js';
-import { LANGUAGES, localeOf, preferred, refusalText, sizeName, t, tn, useTexts } from '../../www/js/text.js';
+import { countdown, duration, money } from '../../www/js/format.js';
+import { fieldTexts, LANGUAGES, localeOf, preferred, refusalText, sizeName, t, tn, useTexts } from '../../www/js/text.js';
 
 const WWW = path.join(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../../www');
 const tables = Object.fromEntries(await Promise.all(Object.keys(LANGUAGES).map(async (lang) =>
@@ -128,6 +128,36 @@ test('every refusal of the store says something in each language, a wait include
 	}
 	useTexts('en', tables.en);
 	assert.match(refusalText({ code: 'odd', status: 429, retryAfterS: 120 }), /Too many .* Wait 2 minutes\./);
+});
+
+test('money of another country keeps the order of its sign in Arabic', () => {
+	useTexts('ar', tables.ar, ['ar']);
+	assert.match(money(12900, 'USD'), /\u2068US\$\u2069/);
+	assert.equal(money(12900, 'USD').replaceAll(/[\u2068\u2069]/g, ''), new Intl.NumberFormat('ar', { style: 'currency', currency: 'USD' }).format(129));
+	useTexts('en', tables.en, ['en-US']);
+	assert.equal(money(12900, 'USD'), '$129.00');
+});
+
+test('how long something lasts is said in the unit that fits', () => {
+	useTexts('en', tables.en, ['en-US']);
+	assert.deepEqual([1, 30, 60, 90, 120, 900, 3600, 5400, 7200, 86400].map((s) => duration(s)),
+		['1 second', '30 seconds', '60 seconds', '90 seconds', '2 minutes', '15 minutes', '60 minutes', '90 minutes', '2 hours', '24 hours']);
+	assert.equal(duration(900, 'short'), '15 min');
+	useTexts('de', tables.de, ['de-DE']);
+	assert.equal(duration(900), '15 Minuten');
+	useTexts('en', tables.en);
+});
+
+test('what the store says of a field is said in the language of the page', () => {
+	for (const [lang, table] of Object.entries(tables)) {
+		useTexts(lang, table);
+		const told = fieldTexts([{ field: 'email', message: 'English' }, { field: 'quantity', message: 'English' }, { field: 'never.heard', message: 'English' }]);
+
+		assert.deepEqual(told, { 'email': table['form.invalid.email'], 'quantity': table['form.invalid.quantity'], 'never.heard': table['form.invalid'] });
+	}
+	useTexts('en', { ...tables.en, 'c.x': 'its own' });
+	assert.deepEqual(fieldTexts([{ field: 'name' }], { name: 'c.x' }), { name: 'its own' });
+	useTexts('en', tables.en);
 });
 
 test('sizes and countdowns read well', () => {

@@ -1,11 +1,11 @@
 /** What a visitor can do: each press becomes a call, and its answer a change of the state or a sentence. */
 
 import { api, isUnanswered, newKey, Refusal } from './api.js';
-import { money, number } from './format.js';
+import { duration, money, number } from './format.js';
 import { makePending, tabStorage } from './pending.js';
 import { pickedSize, withBusy, withDrops, withPick, withPurchase, withReservation, withUser, withWait } from './state.js';
 import { get, hush, hushCodes, say, set } from './store.js';
-import { FIELD_OF, hasText, keepLanguage, pairText, refusalText, t, tn } from './text.js';
+import { FIELD_OF, fieldTexts, pairText, refusalText, speak, t } from './text.js';
 
 /**
  * @typedef {import('./types.js').Dialog} Dialog
@@ -38,7 +38,7 @@ export function makeActions({ reload, loadOwn, accountChanged, now, routes }) {
 
 		set(withDrops(withReservation(get(), reservation), [drop]));
 		if (reservation.status === 'active' && Date.parse(reservation.expiresAt) > now())
-			say('ok', tn('say.held', drop.holdSeconds, { pair: pairName(reservation) }));
+			say('ok', t('say.held', { pair: pairName(reservation), time: duration(drop.holdSeconds) }));
 	}
 
 	/** @param {string} id */
@@ -146,9 +146,7 @@ export function makeActions({ reload, loadOwn, accountChanged, now, routes }) {
 	async function submit(key, work) {
 		await guarded(key, work, (refusal) => {
 			const field = FIELD_OF[refusal.code];
-			const errors = field ? { [field]: refusalText(refusal) }
-				: Object.fromEntries(refusal.errors.map((e) =>
-					[e.field, hasText(`form.invalid.${e.field}`) ? t(`form.invalid.${e.field}`) : e.message]));
+			const errors = field ? { [field]: refusalText(refusal) } : fieldTexts(refusal.errors);
 
 			actions.formProblem(Object.keys(errors).length ? '' : refusalText(refusal), errors);
 		});
@@ -179,9 +177,13 @@ export function makeActions({ reload, loadOwn, accountChanged, now, routes }) {
 			if (route.view === 'floor')
 				routes.adjust({ ...route, ...filter });
 		},
-		speak(lang) {
-			keepLanguage(lang);
-			location.reload();
+		async speak(lang) {
+			try {
+				await speak(lang);
+			} catch {
+				say('bad', t('refusal.network'), { code: 'network' });
+			}
+			actions.redraw();
 		},
 		pick: (dropId, size) => set(withPick(get(), dropId, size)),
 		dismiss: hush,

@@ -20,6 +20,13 @@ const MOST_HOLD_S = 86_400;
 const MOST_COOL_DOWN_S = 3600;
 const MOST_A_PERSON = 1000;
 
+/** What is wrong with a field that the store does not take. @type {Readonly<Record<string, string>>} */
+export const WRONG = {
+	priceCents: 'c.wrong.price', imageUrl: 'c.wrong.picture', dropStartsAt: 'c.wrong.time', dropEndsAt: 'c.wrong.time',
+	holdSeconds: 'c.wrong.hold', coolDownSeconds: 'c.wrong.cool-down', maxPerUser: 'c.wrong.limit', totalStock: 'c.wrong.pairs',
+	sizes: 'c.wrong.size-pairs',
+};
+
 /** Whole cents as `129.00`, by their digits. @param {number} cents */
 export function centsText(cents) {
 	const digits = String(cents).padStart(3, '0');
@@ -85,26 +92,26 @@ function readField(field, text, zone) {
 	case 'description':
 		return upTo(trimmed, LONGEST_DESCRIPTION);
 	case 'priceCents':
-		return number(parseCents(text), 'c.wrong.price');
+		return number(parseCents(text), WRONG[field]);
 	case 'imageUrl':
-		return /^$|^\/(?!\/)\S*$|^https:\/\/\S+$/.test(trimmed) ? upTo(trimmed, LONGEST_URL) : { wrong: 'c.wrong.picture' };
+		return /^$|^\/(?!\/)\S*$|^https:\/\/\S+$/.test(trimmed) ? upTo(trimmed, LONGEST_URL) : { wrong: WRONG[field] };
 	case 'dropStartsAt':
 	case 'dropEndsAt':
 		return readTime(trimmed, zone);
 	case 'holdSeconds':
-		return number(wholeNumber(text, 1, MOST_HOLD_S), 'c.wrong.hold');
+		return number(wholeNumber(text, 1, MOST_HOLD_S), WRONG[field]);
 	case 'coolDownSeconds':
-		return number(wholeNumber(text, 0, MOST_COOL_DOWN_S), 'c.wrong.cool-down');
+		return number(wholeNumber(text, 0, MOST_COOL_DOWN_S), WRONG[field]);
 	case 'maxPerUser':
-		return number(wholeNumber(text, 1, MOST_A_PERSON), 'c.wrong.limit');
+		return number(wholeNumber(text, 1, MOST_A_PERSON), WRONG[field]);
 	case 'totalStock':
-		return number(wholeNumber(text, 0, MOST_PAIRS), 'c.wrong.pairs');
+		return number(wholeNumber(text, 0, MOST_PAIRS), WRONG[field]);
 	default:
 		return { value: trimmed };
 	}
 }
 
-/** @param {number|null} value @param {string} wrong */
+/** @param {number|null} value @param {string} [wrong] */
 function number(value, wrong) {
 	return value === null ? { wrong } : { value };
 }

@@ -13,15 +13,8 @@
  * @property {Change[]} changes  what the sentence does not say itself
  */
 
-import { dateTime, locale, money, number } from './format.js';
-import { addTexts, language, sizeName, t } from './text.js';
-
-/** Fetches the table of the page's language. */
-export async function loadConsoleTexts() {
-	const { default: texts } = await import(`./texts/console-${language()}.js`);
-
-	addTexts(texts);
-}
+import { dateTime, duration, locale, money, number } from './format.js';
+import { sizeName, t, tn } from './text.js';
 
 /* ---- numbers and times ---- */
 
@@ -123,7 +116,7 @@ export function valueText(field, value, currency) {
 	case 'dropStartsAt':
 	case 'dropEndsAt': return dateTime(value);
 	case 'holdSeconds':
-	case 'coolDownSeconds': return secondsText(value);
+	case 'coolDownSeconds': return duration(value);
 	case 'isActive': return t(value ? 'c.on-sale' : 'c.off-sale');
 	case 'sizes': return sizesText(value);
 	default: return typeof value === 'number' ? number(value) : String(value);
@@ -134,7 +127,7 @@ export function valueText(field, value, currency) {
 function sizesText(sizes) {
 	if (!Array.isArray(sizes) || !sizes.length)
 		return t('c.nothing');
-	const each = sizes.map(({ size, totalStock }) => size === '' ? t('c.pairs', { n: number(totalStock) })
+	const each = sizes.map(({ size, totalStock }) => size === '' ? tn('drop.pairs', totalStock)
 		: t('c.size-pairs', { size: sizeName(size), n: number(totalStock) }));
 
 	return new Intl.ListFormat(locale(), { style: 'short', type: 'unit' }).format(each);

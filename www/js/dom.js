@@ -1,5 +1,7 @@
 /** Small helpers to build the page once and then change only what differs. Text is always text. */
 
+import { language } from './text.js';
+
 /**
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
@@ -68,22 +70,27 @@ export function enable(node, able) {
 	attr(node, 'aria-disabled', able ? null : 'true');
 }
 
-/** @type {WeakMap<Element, any>} */
+/** @type {WeakMap<Element, {parts: any, language: string}>} */
 const built = new WeakMap();
+/** @type {WeakMap<Element, Map<string, HTMLElement>>} */
+const children = new WeakMap();
 
 /**
- * What build() made for this root, built at the first call only.
+ * What build() made for this root, built at the first call only, and once more in another language.
  * @template T
  * @param {Element} root @param {() => T} build @returns {T}
  */
 export function once(root, build) {
-	if (!built.has(root))
-		built.set(root, build());
-	return built.get(root);
-}
+	let known = built.get(root);
 
-/** @type {WeakMap<Element, Map<string, HTMLElement>>} */
-const children = new WeakMap();
+	if (known?.language !== language()) {
+		root.replaceChildren();
+		children.delete(root);
+		known = { parts: build(), language: language() };
+		built.set(root, known);
+	}
+	return known.parts;
+}
 
 /**
  * Makes parent's children match items: each keeps its element for as long as its key is there, and

@@ -14,6 +14,7 @@ const currencies = new Map();
 function makeFormats(locale, words) {
 	return {
 		locale,
+		rtl: /^(ar|fa|he|ur)\b/.test(words),
 		integer: new Intl.NumberFormat(locale),
 		two: new Intl.NumberFormat(locale, { minimumIntegerDigits: 2, useGrouping: false }),
 		percent: new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 }),
@@ -22,6 +23,10 @@ function makeFormats(locale, words) {
 		ago: new Intl.RelativeTimeFormat(words, { style: 'short', numeric: 'auto' }),
 		days: new Intl.NumberFormat(locale, { style: 'unit', unit: 'day', unitDisplay: 'narrow' }),
 		hours: new Intl.NumberFormat(locale, { style: 'unit', unit: 'hour', unitDisplay: 'narrow' }),
+		spans: ['second', 'minute', 'hour'].map((unit) => ({
+			long: new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }),
+			short: new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short' }),
+		})),
 	};
 }
 
@@ -58,11 +63,27 @@ function currencyFormat(currency) {
 }
 
 /**
- * Hundredths of the currency as money.
+ * Hundredths of the currency as money. In a language that runs the other way a sign like `US$` keeps its own order.
  * @param {number} cents @param {string} currency
  */
 export function money(cents, currency) {
-	return currencyFormat(currency).format(cents / 100);
+	return currencyFormat(currency).formatToParts(cents / 100)
+		.map(({ type, value }) => (type === 'currency' && formats.rtl ? isolate(value) : value)).join('');
+}
+
+/** Keeps its own direction in the midst of a text. @param {string} text */
+export function isolate(text) {
+	return `\u2068${text}\u2069`;
+}
+
+/**
+ * How long something lasts, in the largest unit that says it in whole numbers, up to two hours as minutes.
+ * @param {number} seconds @param {'long'|'short'} [width]
+ */
+export function duration(seconds, width = 'long') {
+	const unit = seconds >= 7200 && seconds % 3600 === 0 ? 2 : seconds >= 120 && seconds % 60 === 0 ? 1 : 0;
+
+	return /** @type {Formats['spans'][number]} */ (formats.spans[unit])[width].format(seconds / 60 ** unit);
 }
 
 /**

@@ -6,7 +6,7 @@
  * @typedef {'en'|'de'|'ar'} Language
  */
 
-import { number, useLocale } from './format.js';
+import { isolate, number, useLocale } from './format.js';
 
 /** Each in its own words, as a switch shows them. @type {Record<Language, string>} */
 export const LANGUAGES = { en: 'English', de: 'Deutsch', ar: 'العربية' };
@@ -19,6 +19,10 @@ const KEPT_AS = 'lastpair.language';
 let table = {};
 /** @type {Language} */
 let chosen = 'en';
+/** What was asked for last. @type {Language} */
+let wanted = 'en';
+/** Tables of each language beside the page's own, by what their names begin with. @type {Set<string>} */
+const extras = new Set();
 let plurals = new Intl.PluralRules('en');
 
 /** @param {unknown} lang @returns {lang is Language} */
@@ -59,10 +63,11 @@ export function ownLanguage() {
 	return preferred(kept, navigator.languages ?? []);
 }
 
-/** Kept for this browser; the page is drawn anew in it by a reload. @param {string} lang */
-export function keepLanguage(lang) {
+/** From now on, and for this browser: kept, and drawn at the next drawing. @param {string} lang */
+export async function speak(lang) {
 	if (!isLanguage(lang))
 		return;
+	await loadTexts(lang);
 	try {
 		localStorage.setItem(KEPT_AS, lang);
 	} catch {
@@ -72,9 +77,15 @@ export function keepLanguage(lang) {
 
 /** @param {Language} lang */
 export async function loadTexts(lang) {
-	const [{ default: texts }] = await Promise.all([import(`./texts/${lang}.js`)]);
+	wanted = lang;
+	const tables = await Promise.all(['', ...extras].map((name) => import(`./texts/${name}${lang}.js`))).catch((error) => {
+		wanted = chosen;
+		throw error;
+	});
 
-	useTexts(lang, texts, typeof navigator === 'undefined' ? [] : navigator.languages ?? []);
+	if (wanted !== lang)
+		return;		/* another was asked for meanwhile */
+	useTexts(lang, Object.assign({}, ...tables.map((each) => each.default)), typeof navigator === 'undefined' ? [] : navigator.languages ?? []);
 	if (typeof document === 'undefined')
 		return;
 	document.documentElement.lang = lang;
@@ -93,9 +104,10 @@ export function useTexts(lang, texts, wanted = []) {
 	useLocale(localeOf(lang, wanted), lang);
 }
 
-/** More texts of the same language, as the console has them. @param {Table} texts */
-export function addTexts(texts) {
-	Object.assign(table, texts);
+/** One more table of the page's language, and of each that it is switched to: texts/PREFIXen.js. @param {string} prefix */
+export async function loadMoreTexts(prefix) {
+	extras.add(prefix);
+	await loadTexts(wanted);
 }
 
 /** @param {string} key */
@@ -113,7 +125,7 @@ export function t(key, params = {}) {
 
 		if (value === undefined)
 			return whole;
-		return RTL.has(chosen) ? `\u2068${value}\u2069` : String(value);
+		return RTL.has(chosen) ? isolate(String(value)) : String(value);
 	});
 }
 
@@ -132,6 +144,18 @@ export function tn(key, n, params = {}) {
 
 /** @type {Record<string, string>} Refusals that concern one field of a form. */
 export const FIELD_OF = { email_taken: 'email', username_taken: 'username' };
+
+/**
+ * What is wrong with each field that the store refused, beside which it is said.
+ * @param {readonly {field: string}[]} errors @param {Readonly<Record<string, string>>} [keys]  a text's key, by the field
+ */
+export function fieldTexts(errors, keys = {}) {
+	return Object.fromEntries(errors.map(({ field }) => {
+		const key = keys[field] ?? `form.invalid.${field}`;
+
+		return [field, t(hasText(key) ? key : 'form.invalid')];
+	}));
+}
 
 /**
  * What happened, and what to do now.

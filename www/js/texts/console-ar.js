@@ -10,7 +10,6 @@ export default {
 	'c.nothing': 'لا شيء',
 	'c.on-sale': 'معروض للبيع',
 	'c.off-sale': 'متوقف مؤقتًا',
-	'c.pairs': 'عدد الأزواج: {n}',
 	'c.size-pairs': '{size}: {n}',
 
 	'c.nav.label': 'لوحة الإدارة',

@@ -10,7 +10,6 @@ export default {
 	'c.nothing': 'keine Angabe',
 	'c.on-sale': 'im Verkauf',
 	'c.off-sale': 'pausiert',
-	'c.pairs': '{n} Paar',
 	'c.size-pairs': '{size}: {n}',
 
 	'c.nav.label': 'Leitstand',

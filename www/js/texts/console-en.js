@@ -10,7 +10,6 @@ export default {
 	'c.nothing': 'none',
 	'c.on-sale': 'on sale',
 	'c.off-sale': 'paused',
-	'c.pairs': '{n} pairs',
 	'c.size-pairs': '{size}: {n}',
 
 	'c.nav.label': 'Console',

@@ -111,7 +111,7 @@ function password(autocomplete) {
 		'name': 'password', 'type': 'password', 'autocomplete': autocomplete, 'required': true,
 		'autocapitalize': 'none', 'spellcheck': 'false', 'dir': 'ltr',
 	});
-	const box = field(t('form.password'), input);
+	const box = field(t('form.password'), input, autocomplete === 'new-password' ? t('form.password.hint') : '');
 	const toggle = el('button', {
 		'type': 'button', 'class': 'reveal', 'data-testid': 'show-password', 'aria-pressed': 'false',
 		'aria-label': t('form.password.show'), 'click': () => reveal(input.type === 'password'),

@@ -4,7 +4,7 @@
  */
 
 import { attr, el, enable, keyed, once, show, text } from '../dom.js';
-import { countdown, dateTime, money, number, since } from '../format.js';
+import { countdown, dateTime, duration, money, number, since } from '../format.js';
 import { sizeState } from '../state.js';
 import { t, tn } from '../text.js';
 
@@ -173,7 +173,7 @@ function pressOf({ drop, status, hold, owned, picked, busy, again, seconds, over
 	const available = size ? size.availableStock : drop.availableStock;
 
 	if (available > 0)
-		return { label: t('press.reserve'), note: t('press.keeps', { n: number(drop.holdSeconds) }), able: true, tone: 'go' };
+		return { label: t('press.reserve'), note: t('press.keeps', { time: duration(drop.holdSeconds, 'short') }), able: true, tone: 'go' };
 	return size && sizeState(size) === 'gone'
 		? { label: t('press.gone'), note: t('press.other'), able: false, tone: 'off' }
 		: { label: t('press.all_held'), note: t(overdue ? 'press.try' : 'press.return'), able: overdue && picked !== null, tone: 'calm' };
@@ -207,7 +207,7 @@ function renderDetails(details, { drop, status }) {
 	show(details.endsRow, Boolean(drop.dropEndsAt));
 	text(details.endsName, t(status === 'ended' ? 'drop.ended' : 'drop.ends'));
 	text(details.ends, drop.dropEndsAt ? dateTime(drop.dropEndsAt) : '');
-	text(details.hold, tn('drop.seconds', drop.holdSeconds));
+	text(details.hold, duration(drop.holdSeconds));
 	text(details.limit, tn('drop.pairs', drop.maxPerUser));
 	text(details.made, tn('drop.pairs', drop.totalStock));
 }

@@ -7,7 +7,7 @@ import { attr, el, keyed, show, text } from '../dom.js';
 import { figures as readFigures, makeSource } from '../console-api.js';
 import { conversion, moveBetween, pointsOf, rate, recent, tally, withPoint } from '../console-flow.js';
 import { decimal, secondsText } from '../console-text.js';
-import { number, percent } from '../format.js';
+import { duration, number, percent } from '../format.js';
 import { sizeState, statusOf } from '../state.js';
 import { refusalText, sizeName, t } from '../text.js';
 import * as chart from './console-chart.js';
@@ -142,9 +142,9 @@ function renderTiles(tiles, drop, counted, moves, now, since) {
 
 /** How long a hold lasts, and a wait after lapses. @param {Drop} drop */
 function holdNote(drop) {
-	const length = t('c.board.hold-length', { time: secondsText(drop.holdSeconds) });
+	const length = t('c.board.hold-length', { time: duration(drop.holdSeconds, 'short') });
 
-	return drop.coolDownSeconds ? `${length} · ${t('c.board.cool-down', { time: secondsText(drop.coolDownSeconds) })}` : length;
+	return drop.coolDownSeconds ? `${length} · ${t('c.board.cool-down', { time: duration(drop.coolDownSeconds, 'short') })}` : length;
 }
 
 /** @param {Tile} parts @param {string} value @param {string} shown @param {string} note */

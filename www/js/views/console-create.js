@@ -3,28 +3,32 @@
 import { el } from '../dom.js';
 import { newKey, Refusal } from '../api.js';
 import { createDrop } from '../console-api.js';
-import { endsTooEarly } from '../console-fields.js';
+import { endsTooEarly, WRONG } from '../console-fields.js';
 import { withDrops } from '../state.js';
 import { get, say, set } from '../store.js';
-import { refusalText, t } from '../text.js';
+import { fieldTexts, language, refusalText, t } from '../text.js';
 import { makeForm } from './console-form.js';
 import { makePreview, previewOf } from './console-preview.js';
 
-/** @typedef {import('../types.js').Actions} Actions */
+/**
+ * @typedef {import('../types.js').Actions} Actions
+ * @typedef {import('./console-form.js').Typed} Typed
+ */
 
 /** @type {ReturnType<typeof makeDraft>|null} */
 let draft = null;
 
 /** @param {Actions} actions @returns {import('./console.js').ConsolePage} */
 export function make(actions) {
-	draft ??= makeDraft(actions);
+	if (draft?.language !== language())
+		draft = makeDraft(actions, draft?.typed());
 	const { node, render } = draft;
 
 	return { node, render };
 }
 
-/** @param {Actions} actions */
-function makeDraft(actions) {
+/** @param {Actions} actions @param {Typed} [typed]  in another language */
+function makeDraft(actions, typed) {
 	const preview = makePreview();
 	const form = makeForm({
 		testid: 'admin-create-form', submit: t('c.create.submit'), isNew: true, changed: actions.redraw,
@@ -34,6 +38,9 @@ function makeDraft(actions) {
 	let busy = false;
 	/** One key for all presses with the same content: a lost answer makes no second drop. */
 	let press = { body: '', key: '' };
+
+	if (typed)
+		form.goOn(typed);
 
 	async function send() {
 		const { given, errors } = form.judge(form.values(), []);
@@ -67,7 +74,7 @@ function makeDraft(actions) {
 	function refuse(error) {
 		if (!(error instanceof Refusal))
 			throw error;
-		const errors = Object.fromEntries(error.errors.map(({ field, message }) => [field, message]));
+		const errors = fieldTexts(error.errors, WRONG);
 
 		form.refuse(Object.keys(errors).length ? '' : refusalText(error), errors);
 		if (error.status === 401)
@@ -80,6 +87,9 @@ function makeDraft(actions) {
 	}
 
 	return {
+		language: language(),
+		/** @returns {Typed} */
+		typed: () => form.typed(),
 		node: el('div', {},
 			el('header', { 'class': 'console-head' }, el('h1', { 'tabindex': '-1' }, t('c.create.title'))),
 			el('div', { 'class': 'write' }, form.form, preview.node)),

@@ -23,12 +23,13 @@ import * as sales from './console-purchases.js';
 const TRAIL_ROWS = 10;
 const NO_PICTURE = '/img/no-picture.svg';
 
-/** @param {Actions} actions @param {number} id @returns {import('./console.js').ConsolePage} */
-export function make(actions, id) {
+/** @param {Actions} actions @param {number} id @param {import('./console-form.js').Typed} [typed]  in another language
+ * @returns {import('./console.js').ConsolePage} */
+export function make(actions, id, typed) {
 	const live = board.make(actions, id);
 	const purchases = sales.make(actions, id);
 	const trail = makeTrail(actions, () => id, TRAIL_ROWS);
-	const form = edit.make(actions, id);
+	const form = edit.make(actions, id, typed);
 	const parts = build(id, actions, form.focus, endNow);
 	let now = 0;
 	let ending = false;
@@ -61,6 +62,7 @@ export function make(actions, id) {
 
 	return {
 		node: parts.node,
+		typed: form.typed,
 		close() {
 			live.close();
 			purchases.close();

@@ -6,10 +6,10 @@
 import { el, show, text } from '../dom.js';
 import { Refusal } from '../api.js';
 import { changeDrop } from '../console-api.js';
-import { endsTooEarly, valuesOf } from '../console-fields.js';
+import { endsTooEarly, valuesOf, WRONG } from '../console-fields.js';
 import { withDrops } from '../state.js';
 import { get, say, set } from '../store.js';
-import { refusalText, t } from '../text.js';
+import { fieldTexts, refusalText, t } from '../text.js';
 import { makeForm } from './console-form.js';
 import { makePreview, previewOf } from './console-preview.js';
 
@@ -18,8 +18,8 @@ import { makePreview, previewOf } from './console-preview.js';
  * @typedef {import('../types.js').Actions} Actions
  */
 
-/** @param {Actions} actions @param {number} id */
-export function make(actions, id) {
+/** @param {Actions} actions @param {number} id @param {import('./console-form.js').Typed} [typed]  in another language */
+export function make(actions, id, typed) {
 	const preview = makePreview();
 	const form = makeForm({
 		testid: 'admin-edit-form', submit: t('c.edit.submit'), isNew: false, changed: actions.redraw,
@@ -68,7 +68,7 @@ export function make(actions, id) {
 			throw error;
 		const field = { below_committed: 'maxPerUser', currency_in_use: 'currency', ends_before_start: 'dropEndsAt' }[error.code];
 		const errors = field ? { [field]: refusalText(error) }
-			: Object.fromEntries(error.errors.map(({ field: name, message }) => [name, message]));
+			: fieldTexts(error.errors, WRONG);
 
 		form.refuse(Object.keys(errors).length ? '' : refusalText(error), errors);
 	}
@@ -78,6 +78,7 @@ export function make(actions, id) {
 			el('header', { 'class': 'ledger-head' }, el('h2', { 'id': 'edit-title' }, t('c.edit.title'))),
 			el('div', { 'class': 'write' }, form.form, preview.node)),
 		focus: form.focus,
+		typed: () => form.typed(false),
 		/** @param {Drop} next @param {number} at */
 		render(next, at) {
 			const revision = next.revision ?? next.version;
@@ -88,6 +89,10 @@ export function make(actions, id) {
 				filledBy = revision;
 				form.fill(valuesOf(next, form.zone));
 				form.setTaken(sizesOf(next));
+			}
+			if (typed) {
+				form.goOn(typed);
+				typed = undefined;
 			}
 			show(unsaved, Object.keys(form.dirty()).length > 0 || (form.rows() ?? []).some(({ size }) => size.trim() !== ''));
 			text(unsaved, t('c.edit.unsaved'));

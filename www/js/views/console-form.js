@@ -12,6 +12,10 @@ import { field, renderProblems } from './forms.js';
  * @typedef {import('../console-fields.js').Values} Values
  * @typedef {HTMLInputElement|HTMLSelectElement|HTMLTextAreaElement} Control
  *
+ * @typedef {object} Typed        what was typed into a form
+ * @property {Values} values
+ * @property {{several: boolean, total: string, rows: import('../console-fields.js').SizeRow[]}} stock
+ *
  * @typedef {object} FormOptions
  * @property {string} testid
  * @property {string} submit       what the button says
@@ -91,6 +95,19 @@ export function makeForm({ testid, submit: label, isNew, changed, send }) {
 				control.value = value;
 				stored = { ...stored, [name]: control.value };
 			}
+			renderTimes();
+			pictures.render();
+		},
+		/** To go on with in another form. @param {boolean} [all]  or only what was changed by hand @returns {Typed} */
+		typed: (all = true) => ({
+			values: Object.fromEntries(Object.entries(read()).filter(([name, value]) => all || value !== stored[name])),
+			stock: stock.typed(),
+		}),
+		/** @param {Typed} before */
+		goOn(before) {
+			for (const [name, value] of Object.entries(before.values))
+				/** @type {any} */ (controls)[name].value = value;
+			stock.goOn(before.stock);
 			renderTimes();
 			pictures.render();
 		},
@@ -249,17 +266,27 @@ function buildStock(isNew, edited) {
 		show(totalField, isNew && one.checked);
 		show(several, !isNew || many.checked);
 	}
+	function readRows() {
+		return [...list.children].map((row) => {
+			const [size, pairs] = row.querySelectorAll('input');
+
+			return { size: size?.value ?? '', pairs: pairs?.value ?? '' };
+		});
+	}
 	return {
 		total,
+		typed: () => ({ several: many.checked, total: total.value, rows: readRows() }),
+		/** @param {Typed['stock']} before */
+		goOn(before) {
+			many.checked = before.several;
+			one.checked = !before.several;
+			total.value = before.total;
+			list.replaceChildren(...before.rows.map(({ size, pairs }) => sizeRow(size, pairs, edited)));
+			choose();
+		},
 		/** @returns {import('../console-fields.js').SizeRow[]|null} null when there is one size only */
 		rows() {
-			if (isNew && one.checked)
-				return null;
-			return [...list.children].map((row) => {
-				const [size, pairs] = row.querySelectorAll('input');
-
-				return { size: size?.value ?? '', pairs: pairs?.value ?? '' };
-			});
+			return isNew && one.checked ? null : readRows();
 		},
 		reset() {
 			list.replaceChildren(...isNew ? USUAL_SIZES.map((size) => sizeRow(size, '10', edited)) : []);

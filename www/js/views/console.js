@@ -4,8 +4,7 @@
  */
 
 import { attr, el, once, show, text } from '../dom.js';
-import { loadConsoleTexts } from '../console-text.js';
-import { t } from '../text.js';
+import { language, loadMoreTexts, t } from '../text.js';
 import * as deeds from './console-actions.js';
 import * as board from './console-drop.js';
 import * as create from './console-create.js';
@@ -18,10 +17,11 @@ import * as list from './console-list.js';
  * @typedef {object} ConsolePage
  * @property {HTMLElement} node
  * @property {(state: State) => void} render
+ * @property {() => unknown} [typed]  what was typed into it, for the same page in another language
  * @property {() => void} [close]   stops what it has under way
  */
 
-/** @type {Record<string, (actions: Actions, id: number) => ConsolePage>} */
+/** @type {Record<string, (actions: Actions, id: number, typed?: any) => ConsolePage>} */
 const PAGES = { 'list': list.make, 'new': create.make, 'drop': board.make, 'actions': deeds.make };
 const STYLE = '/css/console.css';
 
@@ -29,7 +29,7 @@ const RETRY_MS = 3000;
 
 /** @type {'no'|'coming'|'yes'} */
 let ready = 'no';
-/** @type {{route: import('../types.js').Route, user: number|undefined, page: ConsolePage}|null} */
+/** @type {{route: import('../types.js').Route, user: number|undefined, language: string, page: ConsolePage}|null} */
 let current = null;
 
 /** @param {HTMLElement} root @param {State} state @param {Actions} actions */
@@ -53,9 +53,16 @@ export function render(root, state, actions) {
 		show(parts.signIn, !user);
 		return;
 	}
-	if (current?.route !== here || current.user !== user?.id) {	/* each move has a route of its own, also back to the same page */
+	const same = current?.route === here && current.user === user?.id;	/* each move has a route of its own, also back to the same page */
+
+	if (!same || current?.language !== language()) {
+		const typed = same ? current?.page.typed?.() : undefined;
+
 		close(parts);
-		current = { route: here, user: user?.id, page: (PAGES[here.page] ?? list.make)(actions, here.page === 'drop' ? here.dropId : 0) };
+		current = {
+			route: here, user: user?.id, language: language(),
+			page: (PAGES[here.page] ?? list.make)(actions, here.page === 'drop' ? here.dropId : 0, typed),
+		};
 		parts.body.replaceChildren(current.page.node);
 	}
 	for (const [page, link] of Object.entries(parts.links))
@@ -74,7 +81,7 @@ function close(parts) {
 async function prepare(actions) {
 	ready = 'coming';
 	try {
-		await Promise.all([loadConsoleTexts(), styled()]);
+		await Promise.all([loadMoreTexts('console-'), styled()]);
 		ready = 'yes';
 	} catch (error) {
 		console.error(error);
@@ -112,6 +119,6 @@ function build(root, actions) {
 	const stranger = el('div', { 'class': 'notice', 'data-testid': 'console-stranger', 'hidden': true },
 		el('h1', { 'tabindex': '-1' }, t('c.title')), strangerText, signIn);
 
-	root.replaceChildren(stranger, frame);
+	root.append(stranger, frame);
 	return { frame, links, body, stranger, strangerText, signIn };
 }

@@ -21,6 +21,8 @@ import * as hero from './hero.js';
 const GROUPS = ['all', 'live', 'upcoming', 'past'];
 /** New cards a frame: more would hold up a press or a scroll. */
 const CARDS_A_FRAME = 12;
+/** Drops with a card. In another language theirs are built at once, so that what one looks at stays in its place. @type {Set<number>} */
+const made = new Set();
 /** From so many on, those out of sight are left out of the layout, at the price of a guessed height. */
 const MANY = 60;
 
@@ -39,7 +41,7 @@ export function render(root, state, actions) {
 	renderFilters(parts, state, filter);
 
 	const fitting = fits(parts, state, filter);
-	const some = aFew(fitting, parts.made);
+	const some = aFew(fitting);
 
 	show(parts.none, state.drops.size > 0 && fitting.length === 0);
 	renderGrid(parts, some, state, actions);
@@ -48,7 +50,7 @@ export function render(root, state, actions) {
 }
 
 /** @param {Parts} parts @param {readonly Drop[]} drops @param {State} state @param {Actions} actions */
-function renderGrid({ grid, shown, own, made }, drops, state, actions) {
+function renderGrid({ grid, shown, own }, drops, state, actions) {
 	const mine = [state.reservations, state.purchases, state.picked, state.busy, state.waits, state.user];
 	const same = mine.every((part, i) => part === own.parts[i]);
 
@@ -81,8 +83,8 @@ function equal(a, b) {
 	return true;
 }
 
-/** What there is already, and a few more. @param {readonly Drop[]} drops @param {ReadonlySet<number>} made */
-function aFew(drops, made) {
+/** What there is already, and a few more. @param {readonly Drop[]} drops */
+function aFew(drops) {
 	let more = CARDS_A_FRAME;
 
 	return drops.filter((drop) => made.has(drop.id) || more-- > 0);
@@ -176,7 +178,7 @@ function build(root, actions) {
 	const heroBox = el('section', { 'class': 'hero', 'data-testid': 'hero', 'aria-label': t('hero.label') });
 	const filters = buildFilters(actions);
 
-	root.replaceChildren(el('h1', { 'class': 'unseen', 'tabindex': '-1' }, t('floor.title')), heroBox, filters.filters,
+	root.append(el('h1', { 'class': 'unseen', 'tabindex': '-1' }, t('floor.title')), heroBox, filters.filters,
 		waiting, problem, empty, none, grid);
 	return {
 		grid, waiting, problem, problemText, empty, none, hero: heroBox, ...filters,
@@ -184,8 +186,6 @@ function build(root, actions) {
 		places: new Map(),
 		/** @type {WeakMap<HTMLElement, {drop: Drop, model: CardModel, at: number, until: number}>} */
 		shown: new WeakMap(),
-		/** Cards that are built. @type {Set<number>} */
-		made: new Set(),
 		/** Drops that fit, or did when the filter was chosen. @type {Set<number>} */
 		kept: new Set(),
 		own: {

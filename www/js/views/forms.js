@@ -43,20 +43,20 @@ export function focusFirst(root) {
  * @param {HTMLDialogElement} dialog @param {import('../types.js').Actions} actions
  */
 export function dismissable(dialog, { closeDialog: close, fieldTouched }) {
-	dialog.addEventListener('input', (event) => {
+	dialog.oninput = (event) => {
 		const name = event.target instanceof Element && event.target.closest('[data-field]')?.getAttribute('data-field');
 
 		if (name)
 			fieldTouched(name);
-	});
-	dialog.addEventListener('cancel', (event) => {
+	};
+	dialog.oncancel = (event) => {
 		event.preventDefault();
 		close();
-	});
-	dialog.addEventListener('pointerdown', (event) => {
+	};
+	dialog.onpointerdown = (event) => {
 		if (event.target === dialog)
 			close();
-	});
+	};
 }
 
 /** @param {string} id @param {string} title @param {() => void} close */

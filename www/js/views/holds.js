@@ -14,7 +14,8 @@ import { buildPicture, renderPicture } from './card.js';
 
 /** @param {HTMLElement} root @param {State} state @param {Actions} actions */
 export function render(root, state, actions) {
-	once(root, () => watchHeight(root));
+	if (!watched)
+		watchHeight(root);
 
 	/* the whole second that every countdown of the page shows */
 	const holds = shown(state);
@@ -74,12 +75,14 @@ function focusDrop(dropId) {
 		button.focus({ preventScroll: true });
 }
 
+let watched = false;
+
 /** The page keeps as much room below as the panel takes. @param {HTMLElement} root */
 function watchHeight(root) {
+	watched = true;
 	new ResizeObserver(() => {
 		document.documentElement.style.setProperty('--holds', `${Math.round(root.getBoundingClientRect().height)}px`);
 	}).observe(root);
-	return {};
 }
 
 /** @param {HTMLElement} root @param {Reservation} hold @param {Actions} actions */

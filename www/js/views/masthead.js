@@ -10,8 +10,14 @@ import { LANGUAGES, language, t } from '../text.js';
 
 /** @param {HTMLElement} root @param {State} state @param {Actions} actions */
 export function render(root, state, actions) {
+	const hadFocus = root.contains(document.activeElement);
 	const parts = once(root, () => build(root, actions));
 	const { user, route } = state;
+
+	if (hadFocus && !root.contains(document.activeElement))		/* built anew by a change of the language */
+		parts.language.focus({ preventScroll: true });
+	if (parts.language.value !== language())
+		parts.language.value = language();
 
 	attr(document.documentElement, 'data-connection', state.connection);
 	attr(parts.connection, 'data-state', state.connection);
@@ -59,10 +65,12 @@ function build(root, actions) {
 			'type': 'button', 'class': 'quiet', 'data-testid': 'sign-out', 'click': actions.signOut,
 		}, t('account.sign_out')));
 
-	root.replaceChildren(
+	const speaks = buildLanguage(actions);
+
+	root.append(
 		el('nav', { 'class': 'nav', 'aria-label': t('nav.label') }, ...Object.values(links)),
-		connection, buildLanguage(actions), signIn, account);
-	return { links, connection, connectionText, signIn, account, name };
+		connection, speaks, signIn, account);
+	return { links, connection, connectionText, language: speaks, signIn, account, name };
 }
 
 /** @param {Actions} actions */

@@ -61,6 +61,6 @@ function send(form, actions) {
 	const quantity = Number(valueOf(form, 'quantity'));
 
 	if (!Number.isInteger(quantity) || quantity === 0)
-		return actions.formProblem('', { quantity: t('restock.whole') });
+		return actions.formProblem('', { quantity: t('form.invalid.quantity') });
 	actions.restock(Number(form.dataset['restockDrop']), valueOf(form, 'size') || undefined, quantity);
 }
