@@ -17,6 +17,8 @@ const WRITTEN = { en: 'ltr', de: 'ltr', ar: 'rtl' };
 const html = (/** @type {Page} */ page) => page.evaluate('[document.documentElement.lang, document.documentElement.dir || "ltr"].join()');
 const speaks = (/** @type {Page} */ page, /** @type {keyof WRITTEN} */ lang) =>
 	waitFor(`the page in ${lang}`, async () => await html(page) === `${lang},${WRITTEN[lang]}`);
+/** @param {string} lang @returns {Promise<Record<string, string>>} */
+const textsOf = async (lang) => Object.assign({}, ...await Promise.all(['', 'more-'].map(async (prefix) => (await import(path.join(TOP, `www/js/texts/${prefix}${lang}.js`))).default)));
 const WRONG_PRICE = (await import(path.join(TOP, 'www/js/texts/console-de.js'))).default['c.wrong.price'];
 const choose = (/** @type {Page} */ page, /** @type {string} */ lang) => page.locator(id('language')).selectOption(lang);
 
@@ -44,7 +46,7 @@ test('the language is switched by hand and stays chosen, also in the next tab', 
 	const page = await openPage(t);
 	const button = card(page, drop.id).locator(id('reserve'));
 	const words = new Set();
-	const keys = Object.keys((await import(path.join(TOP, 'www/js/texts/en.js'))).default);
+	const keys = Object.keys(await textsOf('en'));
 
 	assert.ok(keys.length > 100);
 	for (const lang of /** @type {(keyof WRITTEN)[]} */ (['de', 'ar', 'en', 'ar'])) {
@@ -77,7 +79,7 @@ test('switching the language loses nothing: no reload, the size that was chosen,
 		await page.evaluate('scrollTo(0, 120)');
 		await choose(page, lang);
 		await speaks(page, lang);
-		const { default: texts } = await import(path.join(TOP, `www/js/texts/${lang}.js`));
+		const texts = await textsOf(lang);
 		await waitFor('the button of the hold in it', async () => (await holdOf(page, drop.id).locator(id('give-back')).textContent()) === texts['hold.give_back']);
 		assert.equal((await card(page, drop.id).locator('.details h2').textContent()), texts['drop.details']);
 		assert.equal((await page.locator(`.masthead ${id('mine-open')}`).textContent()), texts['nav.mine']);

@@ -1,4 +1,25 @@
-/** Chromium with pages of the store, whose console is watched, and what tests do with them by hand. */
+/**
+ * Chromium with pages of the store, whose console is watched, and what tests do with them by hand.
+ *
+ * Hooks of the page, kept stable:
+ *   html[data-view=floor|drop|mine|console][data-connection=live|connecting|offline][data-stream=leader|follower|alone]
+ *   data-drop=ID and data-status on the card of a drop, or on its panel in its own view (data-testid drop-view around
+ *   it): one of the two, once; inside it data-testid drop-status, drop-link, available, reserved, sold (each with
+ *   data-value, the plain number), size-option (data-size, data-state=free|last|held|gone, aria-pressed; none where the
+ *   only size is ""), reserve, buyers,
+ *   admin-pause (data-active), admin-restock
+ *   hero (data-hero-drop) with hero-countdown, hero-link; filter-status (data-status=all|live|upcoming|past,
+ *   aria-pressed), filter-size
+ *   connection (data-state=live|connecting|offline), toast (data-kind=ok|bad|info, data-code on a refusal, and
+ *   back_in_stock), announcer
+ *   hold (data-reservation, data-hold-drop, data-urgency=calm|soon|last) with hold-countdown, hold-ring, buy, give-back
+ *   sign-in-open, sign-in-form (email, password), show-sign-up, sign-up-form (username, email, password), show-sign-in,
+ *   show-password (aria-pressed), signed-in-user, sign-out, language
+ *   on /me my-reservations, my-purchases (rows: li[data-id][data-status], in it receipt-open), dialog receipt with
+ *   receipt-print
+ *   console-open, admin-create-open, admin-restock-form (size, quantity); the console's own: views/console.js
+ * A button that cannot act now has aria-disabled="true" and keeps its focus.
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';

@@ -10,7 +10,7 @@ import { fieldTexts, LANGUAGES, localeOf, preferred, refusalText, sizeName, t, t
 
 const WWW = path.join(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../../www');
 const tables = Object.fromEntries(await Promise.all(Object.keys(LANGUAGES).map(async (lang) =>
-	[lang, (await import(`../../www/js/texts/${lang}.js`)).default])));
+	[lang, { ...(await import(`../../www/js/texts/${lang}.js`)).default, ...(await import(`../../www/js/texts/more-${lang}.js`)).default }])));
 const FORMS = /\.(zero|one|two|few|many|other)$/;
 
 after(() => useTexts('en', tables.en));

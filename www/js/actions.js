@@ -9,21 +9,14 @@ import { FIELD_OF, fieldTexts, pairText, refusalText, speak, t } from './text.js
 
 /**
  * @typedef {import('./types.js').Dialog} Dialog
- * @typedef {import('./pending.js').Press} Press
- *
- * @typedef {object} Wiring
- * @property {() => Promise<void>} reload
- * @property {() => Promise<void>} loadOwn
- * @property {() => void} accountChanged  every tab is to know
- * @property {() => number} now           the server's time, ms
- * @property {{go: (url: string) => void, adjust: (route: import('./types.js').Route) => void}} routes
+ * @typedef {import('./types.js').Press} Press
  */
 
 /** A press so close before the opening was made in good faith: our clock ran a little ahead. */
 const NEARLY_MS = 3000;
 const MOST_TRIES = 3;
 
-/** @param {Wiring} wiring */
+/** @param {import('./types.js').Wiring} wiring */
 export function makeActions({ reload, loadOwn, accountChanged, now, routes }) {
 	const pending = makePending(tabStorage(), Date.now, newKey);
 	/** What goes on by itself after signing in. @type {(() => void)|null} */

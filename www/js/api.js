@@ -29,16 +29,6 @@ export class Refusal extends Error {
 	}
 }
 
-/**
- * @typedef {object} Call
- * @property {unknown} [body]
- * @property {boolean} [keyed]   carries an Idempotency-Key
- * @property {string} [key]      that one, when the caller keeps it
- * @property {boolean} [repeat]  may be sent again when no answer came
- * @property {number} [staleMs]  how old a cached answer may be
- * @property {(waitMs: number, refusal: Refusal) => void} [onWait]  it will be sent again after this
- */
-
 /** @type {(serverTime: string, sentAt: number, heardAt: number, staleMs: number) => void} */
 let heedTime = () => {};
 
@@ -47,7 +37,7 @@ export function onServerTime(heed) {
 	heedTime = heed;
 }
 
-/** @param {string} method @param {string} path @param {Call} [options] @returns {Promise<any>} */
+/** @param {string} method @param {string} path @param {import('./types.js').Call} [options] @returns {Promise<any>} */
 export async function call(method, path, { body, keyed = false, key = '', repeat = true, staleMs = 0, onWait } = {}) {
 	/** @type {Record<string, string>} */
 	const headers = {};
@@ -128,10 +118,10 @@ export const api = {
 
 	reservations: () => call('GET', '/api/reservations'),
 	purchases: () => call('GET', '/api/purchases'),
-	/** @param {number} dropId @param {string} size @param {Pick<Call, 'key'|'onWait'>} press */
+	/** @param {number} dropId @param {string} size @param {Pick<import('./types.js').Call, 'key'|'onWait'>} press */
 	reserve: (dropId, size, press) =>
 		call('POST', `/api/drops/${dropId}/reservations`, { body: size ? { size } : {}, ...press }),
-	/** @param {string} id @param {Pick<Call, 'key'|'onWait'>} press */
+	/** @param {string} id @param {Pick<import('./types.js').Call, 'key'|'onWait'>} press */
 	buy: (id, press) => call('POST', `/api/reservations/${encodeURIComponent(id)}/purchase`, { body: {}, ...press }),
 	/** @param {string} id */
 	giveBack: (id) => call('DELETE', `/api/reservations/${encodeURIComponent(id)}`),

@@ -4,12 +4,6 @@
  * (any answer but 200). Which tab has one, and when the machine slept, is stream-share.js's.
  *
  * @typedef {import('./types.js').Connection} Connection
- *
- * @typedef {object} EventsOptions
- * @property {(name: string, data: any, askedAt: number, lastId: string) => void} onEvent  askedAt: local ms when this
- *   connection was opened, which bounds a snapshot's serverTime
- * @property {(connection: Connection) => void} onConnection
- * @property {string} [lastId]  where another left off
  */
 
 const URL = '/api/events';
@@ -29,7 +23,7 @@ const PATIENCE = 1.5;
 const FIRST_BEAT_MS = 10_000;
 const LOOK_MS = 1000;
 
-/** @param {EventsOptions} options */
+/** @param {import('./types.js').EventsOptions} options */
 export function openEvents({ onEvent, onConnection, lastId: from = '' }) {
 	/** @type {EventSource|null} */
 	let source = null;

@@ -1,25 +1,7 @@
 /**
  * The page of the store. This file wires: answers and events change the state, the state is drawn, and
- * what a visitor presses becomes a call (actions.js). Start reading at start().
- *
- * Hooks for browser tests, kept stable:
- *   html[data-view=floor|drop|mine|console][data-connection=live|connecting|offline][data-stream=leader|follower|alone]
- *   data-drop=ID and data-status on the card of a drop, or on its panel in its own view (data-testid drop-view around
- *   it): one of the two, once; inside it data-testid drop-status, drop-link, available, reserved, sold (each with
- *   data-value, the plain number), size-option (data-size, data-state=free|last|held|gone, aria-pressed; none where the
- *   only size is ""), reserve, buyers,
- *   admin-pause (data-active), admin-restock
- *   hero (data-hero-drop) with hero-countdown, hero-link; filter-status (data-status=all|live|upcoming|past,
- *   aria-pressed), filter-size
- *   connection (data-state=live|connecting|offline), toast (data-kind=ok|bad|info, data-code on a refusal, and
- *   back_in_stock), announcer
- *   hold (data-reservation, data-hold-drop, data-urgency=calm|soon|last) with hold-countdown, hold-ring, buy, give-back
- *   sign-in-open, sign-in-form (email, password), show-sign-up, sign-up-form (username, email, password), show-sign-in,
- *   show-password (aria-pressed), signed-in-user, sign-out, language
- *   on /me my-reservations, my-purchases (rows: li[data-id][data-status], in it receipt-open), dialog receipt with
- *   receipt-print
- *   console-open, admin-create-open, admin-restock-form (size, quantity); the console's own: views/console.js
- * A button that cannot act now has aria-disabled="true" and keeps its focus.
+ * what a visitor presses becomes a call (actions.js). Start reading at start(). Its hooks for browser tests are
+ * listed in tests/lib/browser.mjs.
  */
 
 import { asRefusal, makeActions, pairName } from './actions.js';
@@ -35,10 +17,9 @@ import {
 } from './state.js';
 import { get, onChange, say, set } from './store.js';
 import { LOOK_MS, openShared } from './stream-share.js';
-import { loadTexts, ownLanguage, pairText, t, tn } from './text.js';
+import { loadMoreTexts, loadTexts, ownLanguage, pairText, t, tn } from './text.js';
 import * as floor from './views/floor.js';
 import * as masthead from './views/masthead.js';
-import * as stale from './views/stale.js';
 import * as toasts from './views/toasts.js';
 
 /**
@@ -174,7 +155,7 @@ const LATER = {
 	restock: { from: './views/restock.js', needed: ({ dialog }) => dialog?.kind === 'restock' },
 };
 /** @type {Record<string, Render>} */
-const RENDER = { floor: floor.render, tools: masthead.render, stale: stale.render, toasts: toasts.render };
+const RENDER = { floor: floor.render, tools: masthead.render, stale: masthead.renderStale, toasts: toasts.render };
 const ASIDE = ['tools', 'stale', 'mine', 'holds', 'toasts', 'account', 'receipt', 'restock'];
 
 /** @param {string} id */
@@ -291,7 +272,7 @@ async function fetchPart(name) {
 
 	coming.add(name);
 	try {
-		const [module] = await Promise.all([import(String(part?.from)), texts, dressed()]);
+		const [module] = await Promise.all([import(String(part?.from)), worded(), dressed()]);
 
 		RENDER[name] = module.render;
 		drawSoon();
@@ -305,6 +286,18 @@ async function fetchPart(name) {
 		});
 	}
 	coming.delete(name);
+}
+
+/** @type {Promise<void>|undefined} */
+let wording;
+
+/** The texts of all that the first view does not show. */
+function worded() {
+	wording ??= texts.then(() => loadMoreTexts('more-')).catch((error) => {
+		wording = undefined;
+		throw error;
+	});
+	return wording;
 }
 
 /** @type {Promise<void>|undefined} */

@@ -2,15 +2,7 @@
  * Presses whose answer has not come: each with its Idempotency-Key, kept for this tab, so that pressing again,
  * or a reload, asks about the same press and not for another pair.
  *
- * @typedef {object} Press
- * @property {'reserve'|'buy'} kind
- * @property {string} target   what it was for: a drop and size, or a hold
- * @property {number} user     whose it was
- * @property {number} [dropId]
- * @property {string} [size]
- * @property {string} [hold]
- * @property {string} key
- * @property {number} at       local ms
+ * @typedef {import('./types.js').Press} Press
  */
 
 const KEPT_AS = 'lastpair.presses';

@@ -8,25 +8,6 @@
  * very same account only.
  *
  * @typedef {import('./types.js').Connection} Connection
- *
- * @typedef {object} Stream              what openEvents() gives
- * @property {() => void} reopen
- * @property {() => void} wake
- * @property {() => void} close
- *
- * @typedef {object} ShareOptions
- * @property {(name: string, data: any, askedAt: number) => void} onEvent
- * @property {(connection: Connection) => void} onConnection
- * @property {(role: 'leader'|'follower'|'alone') => void} onRole
- * @property {() => void} onCatchUp      private events may have been missed: ask for one's own
- * @property {() => {serverTime: string, drops: any[]}|null} snapshot  of what this tab knows, when it knows enough
- * @property {(options: {onEvent: (name: string, data: any, askedAt: number, lastId: string) => void,
- *   onConnection: (connection: Connection) => void, lastId: string}) => Stream} openStream
- * @property {Pick<LockManager, 'request'>|undefined} locks
- * @property {Pick<BroadcastChannel, 'postMessage'|'onmessage'>|null} channel
- * @property {() => number} [now]        local ms
- * @property {() => number} [random]
- * @property {() => boolean} [hidden]
  */
 
 const LOCK = 'lastpair-stream';
@@ -43,12 +24,12 @@ const SLEPT_MS = 4000;
 /** After this the leader's connection may be dead without a sign. */
 const ASLEEP_MS = 15_000;
 
-/** @param {ShareOptions} options */
+/** @param {import('./types.js').ShareOptions} options */
 export function openShared(options) {
 	const { locks, channel, onEvent, onConnection, onRole, onCatchUp, snapshot, openStream,
 		now = Date.now, random = Math.random, hidden = () => document.hidden } = options;
 	const me = `${now()}-${random()}`;
-	/** @type {Stream|null} */
+	/** @type {import('./types.js').Stream|null} */
 	let stream = null;
 	/** @type {'leader'|'follower'|'alone'} */
 	let role = locks && channel ? 'follower' : 'alone';

@@ -155,5 +155,55 @@
  * @property {() => void} reload
  * @property {() => void} redraw         something only a view knows has changed
  * @property {(kind: 'ok'|'bad'|'info', text: string, more?: {code?: string}) => void} say  in passing
+ *
+ * @typedef {object} Stream              what openEvents() gives
+ * @property {() => void} reopen
+ * @property {() => void} wake
+ * @property {() => void} close
+ *
+ * @typedef {object} ShareOptions
+ * @property {(name: string, data: any, askedAt: number) => void} onEvent
+ * @property {(connection: Connection) => void} onConnection
+ * @property {(role: 'leader'|'follower'|'alone') => void} onRole
+ * @property {() => void} onCatchUp      private events may have been missed: ask for one's own
+ * @property {() => {serverTime: string, drops: any[]}|null} snapshot  of what this tab knows, when it knows enough
+ * @property {(options: {onEvent: (name: string, data: any, askedAt: number, lastId: string) => void,
+ *   onConnection: (connection: Connection) => void, lastId: string}) => Stream} openStream
+ * @property {Pick<LockManager, 'request'>|undefined} locks
+ * @property {Pick<BroadcastChannel, 'postMessage'|'onmessage'>|null} channel
+ * @property {() => number} [now]        local ms
+ * @property {() => number} [random]
+ * @property {() => boolean} [hidden]
+ *
+ * @typedef {object} EventsOptions
+ * @property {(name: string, data: any, askedAt: number, lastId: string) => void} onEvent  askedAt: local ms when this
+ *   connection was opened, which bounds a snapshot's serverTime
+ * @property {(connection: Connection) => void} onConnection
+ * @property {string} [lastId]  where another left off
+ *
+ * @typedef {object} Press
+ * @property {'reserve'|'buy'} kind
+ * @property {string} target   what it was for: a drop and size, or a hold
+ * @property {number} user     whose it was
+ * @property {number} [dropId]
+ * @property {string} [size]
+ * @property {string} [hold]
+ * @property {string} key
+ * @property {number} at       local ms
+ *
+ * @typedef {object} Call
+ * @property {unknown} [body]
+ * @property {boolean} [keyed]   carries an Idempotency-Key
+ * @property {string} [key]      that one, when the caller keeps it
+ * @property {boolean} [repeat]  may be sent again when no answer came
+ * @property {number} [staleMs]  how old a cached answer may be
+ * @property {(waitMs: number, refusal: import('./api.js').Refusal) => void} [onWait]  it will be sent again after this
+ *
+ * @typedef {object} Wiring
+ * @property {() => Promise<void>} reload
+ * @property {() => Promise<void>} loadOwn
+ * @property {() => void} accountChanged  every tab is to know
+ * @property {() => number} now           the server's time, ms
+ * @property {{go: (url: string) => void, adjust: (route: Route) => void}} routes
  */
 export {};

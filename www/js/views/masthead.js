@@ -1,4 +1,4 @@
-/** The head of the page: where one can go, how fresh the page is, who is signed in. */
+/** The head of the page: where one can go, how fresh the page is, who is signed in; and the word that it is not fresh. */
 
 import { attr, el, once, show, text } from '../dom.js';
 import { LANGUAGES, language, t } from '../text.js';
@@ -82,4 +82,18 @@ function buildLanguage(actions) {
 		el('option', { 'value': lang, 'lang': lang, 'selected': lang === language() }, name)));
 
 	return select;
+}
+
+/** Shorter than this it is only catching up, which the head of the page shows. */
+const MOMENT_MS = 2500;
+let liveAt = 0;
+
+/** Says so when what is shown is not what is: the stream is away, and not just for a moment. @param {HTMLElement} root @param {State} state */
+export function renderStale(root, { connection, loaded }) {
+	const now = performance.now();
+
+	if (connection === 'live')
+		liveAt = now;
+	show(root, loaded && (connection === 'offline' || now - liveAt > MOMENT_MS) && connection !== 'live');
+	text(root, connection === 'live' ? '' : t(`connection.old.${connection}`));
 }
