@@ -186,6 +186,53 @@ test('what the page shows before the stream is there is useful', async (t) => {
 	await page.unrouteAll({ behavior: 'ignoreErrors' });
 });
 
+test('the stock bar follows the stock: what is free, what is held', async (t) => {
+	const drop = await newDrop({ totalStock: 4 });
+	const who = await person();
+	const page = await openPage(t);
+	const bar = card(page, drop.id).locator('.bar');
+	const shares = () => bar.evaluate((node) => ['--free', '--held'].map((name) => node.style.getPropertyValue(name)));
+
+	await shows(page, drop.id, 'available', 4);
+	assert.deepEqual(await shares(), ['100%', '100%']);
+	const hold = await reserve(who.api, drop.id);
+	await waitFor('a quarter to be held', async () => (await shares()).join() === '75%,100%');
+	await purchase(who.api, hold.id);
+	await waitFor('a quarter to be sold', async () => (await shares()).join() === '75%,75%');
+});
+
+test('the first view is light, and nothing in it moves once it is there', async (t) => {
+	await newDrop({ sizes: [{ size: '42', totalStock: 3 }] });
+	/** @type {Map<string, {url: string, type: string, bytes: number}>} */
+	const requests = new Map();
+	const page = await openPage(t, { before: async (page) => {
+		const session = await page.context().newCDPSession(page);
+
+		await session.send('Network.enable');
+		session.on('Network.requestWillBeSent', ({ requestId, request, type }) => {
+			if (!request.url.startsWith('data:'))
+				requests.set(requestId, { url: request.url, type: String(type), bytes: 0 });
+		});
+		session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+			Object.assign(requests.get(requestId) ?? {}, { bytes: encodedDataLength });
+		});
+		await page.addInitScript(() => {
+			const shifts = /** @type {any} */ (window).shifts = [];
+
+			new PerformanceObserver((list) => shifts.push(...list.getEntries().map((entry) => /** @type {any} */ (entry).value)))
+				.observe({ type: 'layout-shift', buffered: true });
+		});
+	} });
+	const counted = () => [...requests.values()].filter(({ url, type }) => type !== 'Image' && type !== 'EventSource' && !/\/api\/drops/.test(url));
+
+	await waitFor('every answer', () => counted().every(({ bytes }) => bytes > 0));
+	const bytes = counted().reduce((sum, request) => sum + request.bytes, 0);
+	console.log(`# ${bytes} bytes with their headers in ${counted().length} answers, without listing, pictures and stream`);
+	/* 50 drops are two thousand more: together less than 60,000 */
+	assert.ok(bytes < 57_800, `${bytes} bytes: ${counted().map((r) => `${new URL(r.url).pathname} ${r.bytes}`).join(', ')}`);
+	assert.equal(await page.evaluate('shifts.reduce((sum, n) => sum + n, 0)'), 0);
+});
+
 test('an empty store says so', async (t) => {
 	const page = await openPage(t, { live: false, before: (page) => page.route(/\/api\/(drops|events)/, (route) => (route.request().url().includes('/api/drops')
 		? route.fulfill({ json: { drops: [], nextCursor: null, serverTime: new Date().toISOString() } })

@@ -1,7 +1,7 @@
 /** Every refusal says what happened and what to do now, in each language. */
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
-import { AWAY, card, fillSignIn, holdOf, id, onTheWay, openPage, press, pressReserve, quit, REFUSED, shows, toast } from '../lib/browser.mjs';
+import { AWAY, card, connected, fillSignIn, holdOf, id, onTheWay, openPage, press, pressReserve, quit, REFUSED, shows, toast } from '../lib/browser.mjs';
 import { admin, dropNow, newDrop, PASSWORD, people, person, purchase, reserve } from '../lib/store.mjs';
 import { stack } from '../lib/suite-stack.mjs';
 import test from '../lib/test.mjs';
@@ -74,6 +74,22 @@ for (const [code, { fields = {}, meanwhile }] of Object.entries(RESERVES)) {
 		assert.equal(said.get(code)?.size, LANGUAGES.length, 'a text in each');
 	});
 }
+
+test('who let holds lapse again and again is told to wait, and how long, in each language', async (t) => {
+	const drop = await newDrop({ totalStock: 5 });
+
+	await inEach(t, async (page) => {
+		await page.route(`**/api/drops/${drop.id}/reservations`, (route) => route.fulfill({
+			status: 409, contentType: 'application/problem+json', headers: { 'Retry-After': '42' },
+			body: JSON.stringify({ status: 409, title: 'Cooling down', code: 'cooling_down', detail: 'x' }),
+		}));
+		await page.goto(`${stack.url}/drops/${drop.id}`);
+		await connected(page);
+		await pressReserve(page, drop.id);
+		await isSaid(page, 'cooling_down', drop.name);
+		assert.match(String(await toast(page, 'cooling_down').textContent()), /42|٤٢/);
+	});
+});
 
 test('a purchase that comes too late says so, in each language', async (t) => {
 	await inEach(t, async (page, who) => {

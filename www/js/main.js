@@ -10,7 +10,6 @@ import { measured, serverNow } from './clock.js';
 import { attr } from './dom.js';
 import { openEvents } from './events.js';
 import { number } from './format.js';
-import { cameBack, makeAnnouncer } from './notices.js';
 import { here, openRoutes, urlOf } from './route.js';
 import {
 	isBehind, lapsedAt, stockOf, withDrops, withEvent, withExpired, withPurchases, withReservations, withUser, withoutMissing,
@@ -34,6 +33,8 @@ const POLL_MS = 6000;
 const FEW_DROPS = 4;
 /** Of a pair that came back right after one's own hold of it ended, one knows. */
 const OWN_MS = 3000;
+/** What could not be fetched is asked for again after so long. */
+const AGAIN_MS = 3000;
 const OPENED_AT = Date.now();
 
 /** @type {import('./clock.js').Clock|null} */
@@ -169,6 +170,9 @@ function section(id) {
 	return element;
 }
 
+/** Parts on their way. @type {Set<string>} */
+const coming = new Set();
+
 let drawing = false;
 let noted = get();
 
@@ -177,35 +181,58 @@ function changed() {
 	const [before, after] = [noted, get()];
 
 	noted = after;
-	announcer.heed(before, after);
 	for (const hold of before.reservations) {
 		if (hold.status === 'active' && after.reservations.find((r) => r.id === hold.id)?.status !== 'active')
 			parted.set(hold.dropId, after.now);
 	}
-	for (const { dropId, size, available } of cameBack(before, after)) {
-		const pair = pairText(after.drops.get(dropId)?.name ?? '', size);
-
-		if (after.now - (parted.get(dropId) ?? -Infinity) > OWN_MS)
-			say('info', tn('say.back', available, { pair }), { code: 'back_in_stock', offer: { dropId, size } });
-	}
+	heed(before, after);
 	drawSoon();
 }
 
 /** When one last held a pair of a drop, ms. @type {Map<number, number>} */
 const parted = new Map();
 
-const announcer = makeAnnouncer((words) => {
+/** What is said by itself of what moves (notices.js) comes once there is something one looks at.
+ *  @type {(before: State, after: State) => void} */
+let heed = (_, after) => {
+	if (!coming.has('notices') && (after.route.view === 'drop' || after.user || Object.keys(after.picked).length))
+		fetchNotices();
+};
+
+async function fetchNotices() {
+	coming.add('notices');
+	try {
+		const [{ cameBack, makeAnnouncer }] = await Promise.all([import('./notices.js'), texts]);
+		const announcer = makeAnnouncer(announce, {
+			stock: (d) => t('announce.stock', {
+				name: d.name, left: number(d.availableStock), held: number(d.reservedStock), sold: number(d.soldStock),
+			}),
+			open: (d) => t('announce.open', { name: d.name }),
+			left: (seconds, hold) => tn('announce.left', seconds, { pair: pairName(hold) }),
+		});
+
+		heed = (before, after) => {
+			announcer.heed(before, after);
+			for (const { dropId, size, available } of cameBack(before, after)) {
+				const pair = pairText(after.drops.get(dropId)?.name ?? '', size);
+
+				if (after.now - (parted.get(dropId) ?? -Infinity) > OWN_MS)
+					say('info', tn('say.back', available, { pair }), { code: 'back_in_stock', offer: { dropId, size } });
+			}
+		};
+	} catch (error) {
+		console.warn(error);
+		setTimeout(() => coming.delete('notices'), AGAIN_MS);
+	}
+}
+
+/** @param {string} words */
+function announce(words) {
 	const place = document.getElementById('announcer');
 
 	if (place)
 		place.textContent = words;
-}, {
-	stock: (d) => t('announce.stock', {
-		name: d.name, left: number(d.availableStock), held: number(d.reservedStock), sold: number(d.soldStock),
-	}),
-	open: (d) => t('announce.open', { name: d.name }),
-	left: (seconds, hold) => tn('announce.left', seconds, { pair: pairName(hold) }),
-});
+}
 
 function drawSoon() {
 	if (drawing)
@@ -253,9 +280,6 @@ function titleOf({ route, drops }) {
 	return name ? t('title.drop', { name }) : t(`title.${route.view === 'drop' ? 'floor' : route.view}`);
 }
 
-/** On their way. @type {Set<string>} */
-const coming = new Set();
-
 /** @param {string} name @param {HTMLElement} root @param {State} state */
 function renderPart(name, root, state) {
 	const render = RENDER[name];
@@ -282,7 +306,7 @@ async function fetchPart(name) {
 		console.warn(error);
 		say('bad', t('refusal.network'), { code: 'network' });
 		await new Promise((resolve) => {
-			setTimeout(resolve, 3000);
+			setTimeout(resolve, AGAIN_MS);
 		});
 	}
 	coming.delete(name);

@@ -132,6 +132,9 @@
  * @property {number} [totalStock]
  * @property {{size: string, totalStock: number}[]} [sizes]
  *
+ * @typedef {Pick<Actions, 'buy'|'giveBack'|'takeUp'|'signIn'|'signUp'|'signOut'|'setActive'|'restock'> &
+ *   {reserve: (dropId: number, size: string) => void}} Deeds  what takes an account
+ *
  * @typedef {object} Actions            what a view may ask for
  * @property {(url: string) => void} go  to another address of the page, e.g. `/drops/7`
  * @property {(filter: {status?: 'all'|'live'|'upcoming'|'past', size?: string}) => void} filter  of the floor
