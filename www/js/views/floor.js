@@ -44,6 +44,7 @@ export function render(root, state, actions) {
 	const some = aFew(fitting);
 
 	show(parts.none, state.drops.size > 0 && fitting.length === 0);
+	attr(parts.grid, 'data-many', fitting.length > MANY);	/* from the first card on: nothing moves once it is there */
 	renderGrid(parts, some, state, actions);
 	if (some.length < fitting.length)
 		actions.redraw();
@@ -55,7 +56,6 @@ function renderGrid({ grid, shown, own }, drops, state, actions) {
 	const same = mine.every((part, i) => part === own.parts[i]);
 
 	own.parts = mine;
-	attr(grid, 'data-many', drops.length > MANY);
 	keyed(grid, drops, (drop) => String(drop.id),
 		(drop) => {
 			made.add(drop.id);
@@ -134,7 +134,7 @@ function compare(a, b) {
 }
 
 /** @param {Parts} parts @param {State} state @param {{status: string, size: string}} filter */
-function renderFilters({ buttons, size, sizeBox }, state, filter) {
+function renderFilters({ filters, buttons, size, sizeBox }, state, filter) {
 	/** @type {Record<string, number>} */
 	const counts = { all: state.drops.size, live: 0, upcoming: 0, past: 0 };
 
@@ -143,6 +143,7 @@ function renderFilters({ buttons, size, sizeBox }, state, filter) {
 
 		counts[group] = (counts[group] ?? 0) + 1;
 	}
+	attr(filters, 'data-waiting', !state.loaded);	/* how wide they are is their counts' to say */
 	for (const [status, { button, count }] of Object.entries(buttons)) {
 		attr(button, 'aria-pressed', String(filter.status === status));
 		text(count, state.loaded ? number(counts[status] ?? 0) : '');
