@@ -1,6 +1,7 @@
 /**
  * Words. Every sentence the page says stands in a table, one a language, of which only the chosen one is
- * fetched: texts/en.js, texts/de.js, texts/ar.js. t() finds it there.
+ * fetched: texts/en.js, texts/de.js, texts/ar.js; what the first view does not say stands in another, texts/more-en.js,
+ * and the console's in texts/console-en.js. t() finds it there.
  *
  * @typedef {Record<string, string>} Table  flat keys; `{name}` in a text is replaced by the parameter of that name
  * @typedef {'en'|'de'|'ar'} Language
