@@ -38,7 +38,7 @@ async function breaches(page) {
 	}, TAGS);
 }
 
-/** In every look of its language there is no breach, and at 320 pixels and at twice the size nothing sticks out.
+/** In every look of its language there is no breach, and at 320 pixels, at twice the size and on a tablet nothing sticks out.
  * @param {Page} page @param {string} lang @param {string} what @param {number} turn @param {string[]} found  what is wrong is added to it */
 async function look(page, lang, what, turn, found) {
 	const looks = LOOKS[lang] ?? [];
@@ -49,8 +49,8 @@ async function look(page, lang, what, turn, found) {
 		await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
 		found.push(...(await breaches(page)).map((line) => `${what}, ${lang}, ${scheme}, ${size.width} px: ${line}`));
 	}
-	/* 640 is what 1280 pixels are at 200 % */
-	for (const width of [320, 640]) {
+	/* 640 is what 1280 pixels are at 200 %, 768 a tablet */
+	for (const width of [320, 640, 768]) {
 		await page.setViewportSize({ width, height: 700 });
 		const by = await waitFor('the layout', async () => ({ by: await sideways(page) }));
 
