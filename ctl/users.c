@@ -57,7 +57,7 @@ static const char create_sql[] =
 int
 cmd_user_create(struct ctl *ctl)
 {
-	const char *email = NULL, *username = NULL, *wrong;
+	const char *email = "", *username = NULL, *wrong;
 	char password[PASSWORD_MAX_BYTES + 3], hash[PASSWORD_HASH_LEN], name[41];
 	bool admin = false, ok;
 	PGresult *r = NULL;
@@ -68,12 +68,12 @@ cmd_user_create(struct ctl *ctl)
 			admin = true;
 		else if (strcmp(ctl->argv[i], "--username") == 0 && i + 1 < ctl->argc)
 			username = ctl->argv[++i];
-		else if (email == NULL && ctl->argv[i][0] != '-')
+		else if (*email == '\0' && ctl->argv[i][0] != '-')
 			email = ctl->argv[i];
 		else
 			options_wrong(ctl->options, "user create: what is '%s'?", ctl->argv[i]);
 	}
-	if (email == NULL)
+	if (*email == '\0')
 		options_wrong(ctl->options, "user create: whose? The e-mail address is missing");
 	snprintf(name, sizeof(name) - 4, "%.*s", (int)strcspn(email, "@"), email);
 	if ((wrong = input_email(email)) != NULL ||
