@@ -60,9 +60,9 @@ test('it opens without a reload, and nobody asks the store anything at that mome
 
 for (const [name, off] of /** @type {[string, number][]} */ ([['an hour fast', 3_600_000], ['an hour slow', -3_600_000]])) {
 	test(`a clock that is ${name} changes nothing about when it opens`, async (t) => {
+		const page = await openPage(t, { as: await person(), before: clockOff(off) });
 		const drop = await newDrop({ totalStock: 5, dropStartsAt: soon(8000) });
 		const opensAt = Date.parse(drop.dropStartsAt);
-		const page = await openPage(t, { as: await person(), before: clockOff(off) });
 
 		await hasStatus(page, drop.id, 'upcoming');
 		await isAble(buttonOf(page, drop.id), false);
@@ -75,9 +75,9 @@ for (const [name, off] of /** @type {[string, number][]} */ ([['an hour fast', 3
 }
 
 test('a page that slept through the opening wakes to an open drop', { timeout: 90_000 }, async (t) => {
-	const drop = await newDrop({ totalStock: 5, dropStartsAt: soon(5000) });
 	const openIn = await browserWithTabs(t, { as: await person() });
 	const page = await openIn();
+	const drop = await newDrop({ totalStock: 5, dropStartsAt: soon(5000) });
 
 	await hasStatus(page, drop.id, 'upcoming');
 	await openIn({ path: 'about:blank', live: false });
@@ -91,8 +91,8 @@ test('a page that slept through the opening wakes to an open drop', { timeout: 9
 });
 
 test('an opening that is put off is told by the stream, and the button waits for the new time', async (t) => {
-	const drop = await newDrop({ totalStock: 5, dropStartsAt: soon(3000) });
 	const page = await openPage(t, { as: await person() });
+	const drop = await newDrop({ totalStock: 5, dropStartsAt: soon(3000) });
 
 	await hasStatus(page, drop.id, 'upcoming');
 	const later = soon(6000);
