@@ -211,7 +211,8 @@ crowd_add(struct crowd *c, const struct newcomer *n)
 		s->index = c->stats.subscribers;
 		s->proxied = n->proxied;
 		s->beats = n->wanted.beats;
-		s->beaten_ms = c->now_ms;
+		/* Spread, or those who came together would all be told at once, amid the changes. */
+		s->beaten_ms = c->now_ms - (int64_t)(c->stats.streams * UINT64_C(2654435761) % (uint64_t)c->beat_ms);
 		setsockopt(n->fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
 	}
 	if (s == NULL || !subscriber_begin(s, n)) {
