@@ -93,7 +93,7 @@ write_streams(struct buf *out, const struct admin_view *view, const struct crew_
 	counter(out, "deliveries_total", "Public events written to streams.", c->deliveries);
 	counter(out, "bytes_total", "Bytes written to streams.", c->bytes);
 	counter(out, "writes_total", "Writes that took.", c->writes);
-	counter(out, "beats_total", "Heartbeats.", c->beats);
+	counter(out, "beats_total", "Heartbeats that were writes of their own.", c->beats);
 	counter(out, "skipped_total", "Times a slow reader was set on the newest state.", c->skipped);
 	counter(out, "let_go_total", "Streams ended because their reader was too slow.", c->let_go);
 	counter(out, "refused_full_total", "Streams refused at capacity.", s.refused_full);

@@ -66,18 +66,40 @@ crowd_notice(struct crowd *c, const struct notice *n, bool soon)
 		members_session_ended(c, n->key);
 }
 
-/* Says that the stream is alive, among whatever else is sent; lets go who is stuck. */
+/* A part of the time between two beats, other for each: those who came together, or had the same
+ * comment, would all be told at once, amid the changes. */
+static int64_t
+spread_ms(const struct crowd *c, uint64_t number)
+{
+	return (int64_t)(number * UINT64_C(2654435761) % (uint64_t)(c->beat_ms / 2));
+}
+
+/* Whether it has heard nothing for so long that it could think the stream dead: no beat of its own
+ * and, unless it may have been left out, no comment of the log's. */
+static bool
+beat_due(const struct crowd *c, const struct subscriber *s)
+{
+	const struct feed *f = c->feed;
+	const struct place *p = place_of(s);
+
+	if (s->filter == NULL && p->seq != NOWHERE && p->seq >= f->commented_seq &&
+	    f->commented_ms > s->beaten_ms)
+		return c->now_ms - f->commented_ms >= c->beat_ms - spread_ms(c, (uint64_t)s->index);
+	return c->now_ms - s->beaten_ms >= c->beat_ms;
+}
+
+/* Says that the stream is alive, where changes don't; lets go who is stuck. */
 static bool
 look_after(struct crowd *c, struct subscriber *s)
 {
-	const char *beat = s->beats ? c->beat : ": beat\n\n";
+	const char *beat = s->beats ? c->beat : FEED_COMMENT;
 	int64_t idle = c->now_ms - place_of(s)->moved_ms;
 
 	if (s->armed) {
 		c->stats.let_go += idle > STUCK_MS;
 		return idle <= STUCK_MS;
 	}
-	if (c->now_ms - s->beaten_ms < c->beat_ms || s->text != NULL)	/* that one waits for its round */
+	if (s->text != NULL || !beat_due(c, s))	/* what waits for its round tells as much */
 		return true;
 	s->beaten_ms = c->now_ms;
 	subscriber_give(s, text_new(beat, strlen(beat)));
@@ -211,8 +233,7 @@ crowd_add(struct crowd *c, const struct newcomer *n)
 		s->index = c->stats.subscribers;
 		s->proxied = n->proxied;
 		s->beats = n->wanted.beats;
-		/* Spread, or those who came together would all be told at once, amid the changes. */
-		s->beaten_ms = c->now_ms - (int64_t)(c->stats.streams * UINT64_C(2654435761) % (uint64_t)c->beat_ms);
+		s->beaten_ms = c->now_ms - spread_ms(c, c->stats.streams);
 		setsockopt(n->fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
 	}
 	if (s == NULL || !subscriber_begin(s, n)) {

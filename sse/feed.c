@@ -10,7 +10,8 @@
 #include "clock.h"
 #include "log.h"
 
-#define PRIVATE_MIN (64 * 1024)
+#define PRIVATE_MIN	(64 * 1024)
+#define COMMENT_MS	1000	/* between comments, at least */
 
 /* The time makes an epoch readable in order, the random part makes two daemons
  * that start in the same millisecond differ. */
@@ -79,8 +80,12 @@ void
 feed_add(struct feed *f, const char *event, int64_t drop, const char *data, size_t len)
 {
 	struct buf *b = &f->scratch;
+	int64_t now = clock_ms();
+	bool comment = f->commented_seq == 0 || now - f->commented_ms >= COMMENT_MS;
 
 	buf_clear(b);
+	if (comment)
+		buf_puts(b, FEED_COMMENT);
 	buf_printf(b, "id: %s-%" PRIu64 "\nevent: %s\ndata: ", f->epoch, f->public_log.next, event);
 	buf_add(b, data, len);
 	buf_puts(b, "\n\n");
@@ -91,6 +96,10 @@ feed_add(struct feed *f, const char *event, int64_t drop, const char *data, size
 		return;
 	}
 	ring_add(&f->public_log, b->data, b->len, drop, 0);
+	if (comment) {
+		f->commented_seq = feed_last(f);
+		f->commented_ms = now;
+	}
 	f->events++;
 }
 

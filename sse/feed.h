@@ -12,13 +12,16 @@
 #include "buf.h"
 #include "ring.h"
 
-#define FEED_EPOCH_LEN 24	/* with the NUL */
+#define FEED_EPOCH_LEN	24	/* with the NUL */
+#define FEED_COMMENT	": beat\n\n"	/* says that a stream is alive */
 
 struct feed {
 	char epoch[FEED_EPOCH_LEN];
 	struct ring public_log;		/* whole frames; tag: drop */
 	struct ring private_log;	/* frames without their id line; tag: user,
 					 * mark: last public number when it was added */
+	uint64_t commented_seq;		/* the last public event with a comment before it */
+	int64_t commented_ms;		/* when that was added, of clock_ms() */
 	struct buf scratch;
 	unsigned long events, private_events, epochs, lost;
 };
@@ -41,7 +44,8 @@ void feed_name_epoch(const struct feed *f, char out[FEED_EPOCH_LEN]);
  * more, or less, of the public ones has to begin with a snapshot. */
 void feed_renew(struct feed *f, const char *epoch, uint64_t seq, uint64_t private_seq);
 
-/* Adds an event; `data` is JSON in one line. */
+/* Adds an event; `data` is JSON in one line. The first of each second has a comment before it: so a
+ * busy stream says that it is alive without a write of its own. */
 void feed_add(struct feed *f, const char *event, int64_t drop, const char *data, size_t len);
 
 /* Adds an event for one user and returns its number. */

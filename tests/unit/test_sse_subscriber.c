@@ -520,21 +520,78 @@ idle_streams_are_sent_beats(void **state)
 	close(peer);
 }
 
-/* Whoever counts on comments does not count events. */
+/* Whoever counts on comments does not count events: one comes along with a change, to those who ask
+ * for events as well, whose page hears the change. */
 static void
-busy_streams_are_sent_beats_too(void **state)
+busy_streams_have_comments_with_their_changes(void **state)
 {
-	int peer, fd = begin(&all, NULL, 0, &peer);
+	static const struct wanted beats = { .beats = true };
+	int peer[2], fd[2] = { begin(&all, NULL, 0, &peer[0]), begin(&beats, NULL, 0, &peer[1]) };
+	unsigned long writes;
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		crowd->list[i].subscriber->beaten_ms -= 9000;
+	writes = crowd_stats(crowd)->writes;
+	change(1);
+	turn();
+	for (int i = 0; i < 2; i++)
+		assert_non_null(strstr(taken[fd[i]], "\n\n: beat\n\nid: "));
+	on_sweep(-1, 0, crowd);
+	assert_int_equal(crowd_stats(crowd)->writes, writes + 2);
+	assert_int_equal(crowd_stats(crowd)->beats, 0);
+	change(1);	/* within the same second */
+	turn();
+	for (int i = 0; i < 2; i++) {
+		assert_null(strstr(strstr(taken[fd[i]], "\n: beat") + 1, "\n: beat"));
+		close(peer[i]);
+	}
+	assert_int_equal(follow(fd[0], 0, NULL).stocks, 2);
+}
+
+/* The comment of the log is old: each is told by itself, and not all at one time. */
+static void
+streams_that_were_busy_are_sent_beats_again(void **state)
+{
+	enum { STREAMS = 20 };
+	struct feed *f = (struct feed *)(uintptr_t)crowd->feed;
+	int peer[STREAMS];
+
+	(void)state;
+	for (int i = 0; i < STREAMS; i++)
+		begin(&all, NULL, 0, &peer[i]);
+	change(1);
+	turn();
+	for (int i = 0; i < STREAMS; i++)
+		crowd->list[i].subscriber->beaten_ms -= 20000;
+	f->commented_ms -= crowd->beat_ms * 3 / 4;
+	for (int i = 0; i < SWEEPS; i++)
+		on_sweep(-1, 0, crowd);
+	assert_in_range(crowd_stats(crowd)->beats, STREAMS / 4, STREAMS * 3 / 4);
+	f->commented_ms -= crowd->beat_ms / 4;
+	for (int i = 0; i < SWEEPS; i++)
+		on_sweep(-1, 0, crowd);
+	assert_int_equal(crowd_stats(crowd)->beats, STREAMS);
+	for (int i = 0; i < STREAMS; i++)
+		close(peer[i]);
+}
+
+/* Of the log's comments it may have had none. */
+static void
+a_narrowed_busy_stream_is_sent_beats(void **state)
+{
+	int64_t drop = 2;
+	const struct wanted second = { .count = 1, .drops = { drop } };
+	int peer, fd = begin(&second, NULL, 0, &peer);
 
 	(void)state;
 	crowd->list[0].subscriber->beaten_ms -= 9000;
 	change(1);
 	turn();
+	assert_null(strstr(taken[fd], "\n: beat"));
 	on_sweep(-1, 0, crowd);
 	assert_non_null(strstr(taken[fd], "\n\n: beat\n\n"));
-	change(1);
-	turn();
-	assert_int_equal(follow(fd, 0, NULL).stocks, 2);
+	assert_int_equal(crowd_stats(crowd)->beats, 1);
 	close(peer);
 }
 
@@ -695,7 +752,9 @@ main(void)
 		T(an_answer_from_before_a_session_ended_does_not_count),
 		T(a_new_epoch_gives_everyone_a_snapshot),
 		T(idle_streams_are_sent_beats),
-		T(busy_streams_are_sent_beats_too),
+		T(busy_streams_have_comments_with_their_changes),
+		T(streams_that_were_busy_are_sent_beats_again),
+		T(a_narrowed_busy_stream_is_sent_beats),
 		T(who_asks_for_beats_gets_them_as_events),
 		T(one_that_is_stuck_is_let_go),
 	};

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define BACKLOG		4096
+#define REST_NS		2000000
 #define PORTS_EACH	4000	/* connections from one address */
 
 static bool
@@ -144,6 +145,12 @@ take_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGTERM, &(struct sigaction){ .sa_handler = on_stop }, NULL);
 	sigaction(SIGINT, &(struct sigaction){ .sa_handler = on_stop }, NULL);
+}
+
+void
+readers_rest(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = REST_NS }, NULL);
 }
 
 double

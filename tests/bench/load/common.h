@@ -35,6 +35,11 @@ void close_at_once(int fd);
 extern volatile sig_atomic_t told_to_stop;
 void take_signals(void);
 
+/* Two milliseconds, after whatever there was has been read: as a browser's host, whose network card
+ * gathers packets, and other than a program that sleeps and is woken for each write to it. Waking it
+ * costs the one who writes as much as the delivery itself. */
+void readers_rest(void);
+
 /* Seconds of CPU that this process has used. */
 double cpu_seconds(void);
 

@@ -219,6 +219,8 @@ run(struct tool *t)
 			else
 				reader_read(t, events[i].data.ptr);
 		}
+		if (n < EVENTS_AT_ONCE)
+			readers_rest();
 		if (t->ready_ms == 0 || t->seconds > 0)
 			look_at_time(t);
 	}

@@ -284,6 +284,8 @@ run(struct tool *t)
 			else
 				reader_read(t, events[i].data.ptr);
 		}
+		if (n < EVENTS_AT_ONCE)
+			readers_rest();
 	}
 	report(t);
 }
