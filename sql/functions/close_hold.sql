@@ -5,8 +5,7 @@
 --
 -- For how long a hold that is given back kept its pair is noted, as expire_lapsed() does it for one
 -- that lapsed: who lets go at the last moment and takes the next at once keeps a pair as well. In
--- whole seconds, up or down by lot, so that many short holds don't come to nothing; one that comes
--- to none was a change of mind.
+-- whole seconds, up or down by lot, so that many short holds don't come to nothing.
 CREATE OR REPLACE FUNCTION lastpair.close_hold(p_reservation uuid, p_status text, p_now timestamptz)
 RETURNS lastpair.reservations
 LANGUAGE plpgsql VOLATILE AS $$
@@ -24,16 +23,8 @@ BEGIN
 	       version = version + 1
 	 WHERE drop_id = r.drop_id AND size = r.size;
 	IF p_status = 'released' THEN
-		INSERT INTO lastpair.lapses AS l (user_id, drop_id, holds, seconds, last_at)
-		SELECT r.user_id, r.drop_id, 1, s, p_now
-		  FROM floor(extract(epoch FROM p_now - r.created_at) + random()) s
-		 WHERE s > 0
-		ON CONFLICT (user_id, drop_id) DO UPDATE
-		   SET holds = CASE WHEN l.last_at + interval '10 minutes' + make_interval(secs => excluded.seconds)
-				> excluded.last_at THEN l.holds + 1 ELSE 1 END,
-		       seconds = CASE WHEN l.last_at + interval '10 minutes' + make_interval(secs => excluded.seconds)
-				> excluded.last_at THEN least(l.seconds + excluded.seconds, 1000000) ELSE excluded.seconds END,
-		       last_at = excluded.last_at;
+		PERFORM lastpair.note_lapses(r.drop_id, ARRAY[r.user_id],
+			ARRAY[floor(extract(epoch FROM p_now - r.created_at) + random())::integer], ARRAY[p_now]);
 	END IF;
 	PERFORM lastpair.wrote();
 	RETURN r;

@@ -6,6 +6,9 @@ RETURNS text[]
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
 	v_events text[];
+	v_users bigint[];
+	v_seconds integer[];
+	v_ends timestamptz[];
 BEGIN
 	WITH due AS MATERIALIZED (
 		SELECT id
@@ -25,21 +28,14 @@ BEGIN
 		       version = s.version + 1
 		  FROM (SELECT size, count(*)::integer AS pairs FROM closed GROUP BY size) c
 		 WHERE s.drop_id = p_drop AND s.size = c.size
-	), noted AS (	-- those that began within ten minutes after the one before count together
-		INSERT INTO lastpair.lapses AS l (user_id, drop_id, holds, seconds, last_at)
-		SELECT user_id, p_drop, 1, ceil(extract(epoch FROM expires_at - created_at)), expires_at FROM closed
-		ON CONFLICT (user_id, drop_id) DO UPDATE
-		   SET holds = CASE WHEN l.last_at + interval '10 minutes' + make_interval(secs => excluded.seconds)
-				> excluded.last_at THEN l.holds + 1 ELSE 1 END,
-		       seconds = CASE WHEN l.last_at + interval '10 minutes' + make_interval(secs => excluded.seconds)
-				> excluded.last_at THEN least(l.seconds + excluded.seconds, 1000000) ELSE excluded.seconds END,
-		       last_at = excluded.last_at
 	)
 	SELECT array_agg(lastpair.event('reservation:expired', p_drop, user_id,
-			json_build_object('reservationId', id, 'dropId', p_drop)))
-	  INTO v_events
+			json_build_object('reservationId', id, 'dropId', p_drop))),
+	       array_agg(user_id), array_agg(ceil(extract(epoch FROM expires_at - created_at))::integer), array_agg(expires_at)
+	  INTO v_events, v_users, v_seconds, v_ends
 	  FROM closed;
 	IF v_events IS NOT NULL THEN
+		PERFORM lastpair.note_lapses(p_drop, v_users, v_seconds, v_ends);
 		PERFORM lastpair.wrote();
 	END IF;
 	RETURN v_events;
