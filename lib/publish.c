@@ -18,7 +18,7 @@
 
 #define QUEUE_LEN	4096
 #define BATCH_LEN	512	/* messages that go as one */
-#define GATHER_MS	2	/* between two of those, so that others can join */
+#define GATHER_MS	8	/* between two of those, so that others can join; less than the stream's tick */
 #define TIMEOUT_MS	100	/* of connecting and of a command */
 #define BACKOFF_MS	200	/* after a failure, with as much jitter again */
 #define GOODBYE_MS	500

@@ -2,6 +2,7 @@
  * Runs the bench: node bench.mjs [--docs | PART...]. Without a name all parts, which begin a new results.json; a named part's
  * results take the place of its former ones. Prints the table, and exits with 1 when something wanted does not hold.
  */
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +31,7 @@ async function runPart(name) {
 	const began = Date.now();
 
 	process.stderr.write(`\n${name}: ${about}\n`);
+	execFileSync('sync');	/* what a build or the part before has left to be written is not this one's */
 	await bench.run(run);
 	return {
 		name, about, at: new Date(began).toISOString(), tree: describeTree(), seconds: Math.round((Date.now() - began) / 1000),

@@ -6,10 +6,10 @@
  * sides, changes come one at a time and slower than the tick; each has to reach every reader. The store's are real: holds made
  * and given back through its API. The bare loop's frame has the size of the store's.
  *
- * Frames come to a reader more than 200 ms apart, on every side and with few readers as with many. A receiver that heard
- * nothing for so long (its retransmission timeout, tcp_event_data_recv() in Linux) acknowledges a frame as it comes, within
- * the sender's time where both are on one machine; one that is told more often does so 40 ms later or as it reads, in
- * somebody else's. So with other intervals a delivery would cost other things.
+ * Sides that are compared are told as often as each other. A receiver that heard nothing for 200 ms (its retransmission
+ * timeout, tcp_event_data_recv() in Linux) acknowledges a frame as it comes, within the sender's time where both are on one
+ * machine; one that is told more often does so as it reads or 40 ms later, in somebody else's. So a few readers cost what many
+ * cost only where both hear less than five frames a second.
  */
 import { pause } from '../../lib/wait.mjs';
 import { memory } from '../lib/load.mjs';
@@ -21,9 +21,10 @@ import { newFolder, Store } from '../lib/store.mjs';
 
 export const about = 'the event stream: processor time a delivery, memory a reader';
 
-const READERS = 2000;	/* direct, of each side */
+const READERS = 1000;	/* direct, of each side */
+const BUSY = 10;	/* changes a second to these */
 const PROXIED = 1000;	/* through nginx */
-const RATE = 4;	/* changes a second; rarer than the daemon's rounds to so many, on slow machines too */
+const RATE = 4;	/* changes a second to those through nginx, and to a few; rarer than the daemon's rounds, on slow machines too */
 const SECONDS = 6;
 const CHANGES = 6;	/* at least in each measurement */
 const SETTLE_MS = 500;
@@ -69,7 +70,7 @@ async function compareCosts(bench, targets, rows) {
 		const all = await open(bench, target, READERS);
 
 		opened.push(all);
-		sides[key] = { name: target.name, measure: () => cost(all, target, RATE) };
+		sides[key] = { name: target.name, measure: () => cost(all, target, BUSY) };
 	}
 	await bench.compare({ sides, rows: rows.map((row) => ({ unit: 's', ...row })) });
 	for (const all of opened)
@@ -111,8 +112,8 @@ async function targets(bench, store, direct) {
 	};
 
 	bench.note(`direct connections are over ${direct.kind}; a frame of the store's has ${size} bytes, and so has the bare loop's; ` +
-		`${READERS} readers of each side, through nginx ${PROXIED}, ${RATE} changes a second; to ${MANY} every two seconds one; the 2 ms a second that ` +
-		`an idle daemon takes are in it`);
+		`against the others ${READERS} readers of each side, ${BUSY} changes a second; through nginx ${PROXIED}, ${RATE} a second; ${FEW} direct ones ` +
+		`against ${MANY} the same, every two seconds one to those; the 2 ms a second that an idle daemon takes are in it`);
 	return {
 		daemon: { name: 'daemon', address: direct.address(store), pids: () => daemonPids(store), begin: changes },
 		floor: { name: 'bare loop', address: floorAt, pids: () => floor.pids, begin: rounds(floor) },
@@ -126,7 +127,7 @@ async function targets(bench, store, direct) {
  * @param {(rate: number) => Promise<() => Promise<unknown>>} changes */
 async function frameSize(bench, port, changes) {
 	const all = await Readers.open(bench, port, { readers: 1 });
-	const stop = await changes(RATE);
+	const stop = await changes(BUSY);
 
 	await pause(500);
 	const { bytes, frames } = await window(all, () => [], 1);
