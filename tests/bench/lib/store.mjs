@@ -12,6 +12,7 @@ import { output, wrk } from './load.mjs';
 /** A bcrypt hash of the least cost; nobody signs in with it. */
 const ANY_HASH = '$2b$04$pUmam2TMAp23ldkumaG1i.Tij6d.GcdRFgCm2xaWy/p6Q/VZ.MyfW';
 const OWN_MARK = '# ---- your own settings: what stands below this line is kept ----';
+const LOG_FILES = 24;	/* of 16 MiB: more than a rush of some seconds fills, fewer than are kept (dist/stack/postgres.conf.in) */
 const FIRST_PORT = Number(process.env.LASTPAIR_BENCH_PORT ?? 28100);
 const PORTS = 100;
 export const USERS = 100_000;
@@ -102,6 +103,7 @@ export class Store {
 		store.admin = new Caller(stack.port, { token: (await store.ctl(['token', '-'], `${ADMIN.email}\n`)).trim() });
 		if (users)
 			await store.#signIn(users);
+		await store.#useLog();
 		return store;
 	}
 
@@ -241,9 +243,22 @@ export class Store {
 
 	/** Has what was filled in bulk written out, so that a rush does not meet that work half done. */
 	async checkpoint() {
+		await this.#asSuperuser(['CHECKPOINT']);
+	}
+
+	/** Makes it a store that is in use: the files of its write-ahead log are there to be used again. Before, each new one is
+	 * filled with zeros first, while everybody waits. */
+	async #useLog() {
+		await this.#asSuperuser(Array(LOG_FILES).fill(['BEGIN', "SELECT pg_logical_emit_message(true, 'bench', '')", 'COMMIT', 'SELECT pg_switch_wal()']).flat());
+		await this.checkpoint();
+	}
+
+	/** @param {string[]} statements */
+	async #asSuperuser(statements) {
 		const superuser = (await output('stat', ['-c', '%U', this.stack.dir])).trim();
 
-		await output('psql', ['-X', '-h', this.sockets, '-p', '5432', '-U', superuser, '-d', 'lastpair', '-qc', 'CHECKPOINT']);
+		await output('psql', ['-X', '-h', this.sockets, '-p', '5432', '-U', superuser, '-d', 'lastpair', '-q', '-o', '/dev/null',
+			...statements.flatMap((statement) => ['-c', statement])]);
 	}
 
 	/** Starts it anew with other settings of its own. @param {Record<string, string|number>} settings */
