@@ -37,7 +37,7 @@ void take_signals(void);
 
 /* Two milliseconds, after whatever there was has been read: as a browser's host, whose network card
  * gathers packets, and other than a program that sleeps and is woken for each write to it. Waking it
- * costs the one who writes as much as the delivery itself. */
+ * is a third of what a write then costs, in the time of the one who writes. */
 void readers_rest(void);
 
 /* Seconds of CPU that this process has used. */

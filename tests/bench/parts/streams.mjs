@@ -12,8 +12,8 @@
  * cost only where both hear less than five frames a second.
  */
 import { pause } from '../../lib/wait.mjs';
-import { memory } from '../lib/load.mjs';
 import { ROUNDS } from '../lib/bench.mjs';
+import { memory } from '../lib/load.mjs';
 import {
 	behindNginx, Changes, daemonPids, Direct, Floor, metric, Nchan, nginxPids, perMillion, Readers, SocketIo, window,
 } from '../lib/streams.mjs';
