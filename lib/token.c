@@ -2,7 +2,7 @@
  *
  * Checking a signature takes a tenth of what a reserve costs in all, and a browser sends the same
  * token with each request. So what was verified is remembered: by the token's SHA-256,
- * in a table where a newer token takes the place of an older one. */
+ * in a table of small sets, where a newer token takes the place of the oldest of its set. */
 #include "token.h"
 
 #include <ctype.h>
@@ -24,7 +24,9 @@
 #define MAX_ID		32
 #define BASE64URL	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 #define DIGEST_LEN	32	/* of SHA-256 */
-#define SEEN_SLOTS	131072	/* tokens remembered; a power of two */
+#define SEEN_SETS	32768	/* a power of two */
+#define SEEN_WAYS	4	/* tokens in a set: with one, a third of 50,000 tokens would
+				 * push each other out, again and again */
 #define SEEN_LOCKS	64
 
 struct key {
@@ -41,7 +43,8 @@ struct seen {
 
 struct memory {
 	pthread_mutex_t locks[SEEN_LOCKS];
-	struct seen slots[SEEN_SLOTS];	/* what was never used takes no room */
+	struct seen sets[SEEN_SETS][SEEN_WAYS];	/* newest first; what was never used
+						 * takes no room */
 };
 
 struct token_keys {
@@ -229,39 +232,41 @@ decode(const struct token_keys *keys, const char *token, struct seen *seen)
 }
 
 static size_t
-slot_of(const unsigned char digest[DIGEST_LEN])
+set_of(const unsigned char digest[DIGEST_LEN])
 {
 	uint32_t n;
 
 	memcpy(&n, digest, sizeof(n));
-	return n & (SEEN_SLOTS - 1);
+	return n & (SEEN_SETS - 1);
 }
 
 /* Whether the token with this digest was verified before; fills *seen. */
 static bool
 recall(struct memory *m, struct seen *seen)
 {
-	size_t slot = slot_of(seen->digest);
-	const struct seen *there = &m->slots[slot];
-	bool known;
+	size_t set = set_of(seen->digest);
+	const struct seen *there = m->sets[set];
+	bool known = false;
 
-	pthread_mutex_lock(&m->locks[slot % SEEN_LOCKS]);
-	known = there->claims.user != 0 &&
-	    memcmp(there->digest, seen->digest, sizeof(seen->digest)) == 0;
-	if (known)
-		*seen = *there;
-	pthread_mutex_unlock(&m->locks[slot % SEEN_LOCKS]);
+	pthread_mutex_lock(&m->locks[set % SEEN_LOCKS]);
+	for (int i = 0; i < SEEN_WAYS && there[i].claims.user != 0 && !known; i++) {
+		known = memcmp(there[i].digest, seen->digest, sizeof(seen->digest)) == 0;
+		if (known)
+			*seen = there[i];
+	}
+	pthread_mutex_unlock(&m->locks[set % SEEN_LOCKS]);
 	return known;
 }
 
 static void
 remember(struct memory *m, const struct seen *seen)
 {
-	size_t slot = slot_of(seen->digest);
+	size_t set = set_of(seen->digest);
 
-	pthread_mutex_lock(&m->locks[slot % SEEN_LOCKS]);
-	m->slots[slot] = *seen;
-	pthread_mutex_unlock(&m->locks[slot % SEEN_LOCKS]);
+	pthread_mutex_lock(&m->locks[set % SEEN_LOCKS]);
+	memmove(&m->sets[set][1], &m->sets[set][0], (SEEN_WAYS - 1) * sizeof(*seen));
+	m->sets[set][0] = *seen;
+	pthread_mutex_unlock(&m->locks[set % SEEN_LOCKS]);
 }
 
 bool

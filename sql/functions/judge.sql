@@ -10,8 +10,9 @@
 -- lapse, and what is bought, never counts; where there are pairs for all, or none for anybody,
 -- nothing is looked up.
 --
--- One query, so that the planner puts it in the place of the call; LATERAL with a LIMIT makes
--- each look a probe of an index.
+-- One query, so that the planner puts it in the place of the call; LATERAL with a LIMIT, or with
+-- OFFSET 0 (one node less) where a unique index of the whole table gives one row at most, makes each
+-- look a probe of that index.
 CREATE OR REPLACE FUNCTION lastpair.judge(p_drop bigint, p_ids uuid[], p_sessions uuid[], p_sizes text[],
 	p_keys text[], p_requests text[], p_again boolean, p_now timestamptz)
 RETURNS TABLE (ord bigint, id uuid, user_id bigint, size text, key text, print bytea, status smallint,
@@ -44,9 +45,9 @@ LANGUAGE sql STABLE ROWS 16 AS $$
 		(SELECT min(size) FROM shelf HAVING count(*) = 1))
 	 CROSS JOIN LATERAL (SELECT lastpair.print_of(r.request) AS print OFFSET 0) q
 	  LEFT JOIN LATERAL (SELECT n.user_id FROM lastpair.sessions n
-		WHERE n.id = r.session AND n.expires_at > p_now LIMIT 1) s ON true
+		WHERE n.id = r.session AND n.expires_at > p_now OFFSET 0) s ON true
 	  LEFT JOIN LATERAL (SELECT i.print, i.status, i.body FROM lastpair.idempotency_keys i
-		WHERE i.user_id = s.user_id AND i.key = r.key LIMIT 1) k ON true
+		WHERE i.user_id = s.user_id AND i.key = r.key OFFSET 0) k ON true
 	  LEFT JOIN LATERAL (SELECT v.expires_at FROM lastpair.reservations v
 		WHERE v.user_id = s.user_id AND v.drop_id = p_drop AND v.status = 'active' LIMIT 1) h ON true
 	  LEFT JOIN LATERAL (SELECT count(*) AS bought FROM lastpair.purchases p
@@ -56,5 +57,5 @@ LANGUAGE sql STABLE ROWS 16 AS $$
 		 FROM lastpair.lapses l
 		WHERE z.scarce AND l.user_id = s.user_id AND l.drop_id = p_drop AND l.holds > 1
 		  AND l.seconds >= greatest(60, 2 * o.hold_seconds)
-		  AND l.last_at > p_now - make_interval(secs => least(o.hold_seconds, o.cool_down_seconds)) LIMIT 1) c ON true
+		  AND l.last_at > p_now - make_interval(secs => least(o.hold_seconds, o.cool_down_seconds)) OFFSET 0) c ON true
 $$;
