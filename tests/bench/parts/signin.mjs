@@ -36,7 +36,7 @@ async function rows(bench, store, kind, load, want) {
 	const sides = { left: 'flooded', right: 'quiet' };
 
 	await bench.compare({
-		rounds: want ? 5 : undefined,	/* a p99 of some thousand answers is a matter of chance */
+		rounds: want ? 7 : undefined,	/* a p99 of some thousand answers is a matter of chance */
 		sides: {
 			flooded: { name: 'during a flood', measure: () => flooded(store, load) },
 			quiet: { name: 'without', measure: () => store.reserves(load) },
