@@ -209,7 +209,13 @@ conn_answer(struct conn *c, const struct buf *out, bool last)
 
 	read_to_end(c);
 	sent = !out->failed && FCGX_PutStr(out->data, (int)out->len, c->fcgi.out) >= 0;
-	FCGX_Finish_r(&c->fcgi);
+	/* What FCGX_Finish_r() does but for freeing, which is left to the next FCGX_Accept_r(): what
+	 * one thread has malloc'd and another frees makes both wait for each other. */
+	if (FCGX_FClose(c->fcgi.err) != 0 || FCGX_FClose(c->fcgi.out) != 0 ||
+	    FCGX_GetError(c->fcgi.in) != 0)
+		sent = false;
+	if (!c->fcgi.keepConnection)
+		FCGX_Finish_r(&c->fcgi);	/* which closes it */
 	if (last)	/* at once, or the web server could take it for one to be used again */
 		shutdown(c->fcgi.ipcFd, SHUT_WR);
 	return sent && !last && c->fcgi.ipcFd >= 0;
