@@ -25,6 +25,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = lastpair, pg_temp
 -- A table without statistics must not turn a probe into a scan of all reservations, nor the
 -- newest three buyers into a sort of all; and planning anew would take longer than the work.
+-- Each user comes once, so there is nothing to memoize.
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off
 SET enable_memoize = off AS $$

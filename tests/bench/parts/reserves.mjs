@@ -89,7 +89,7 @@ async function withReaders(bench, side, name, { program, port }, { seconds, want
 	const readers = `64 connections, with ${READERS.toLocaleString('en-US')} live readers against none`;
 
 	await bench.pairs({
-		rounds: want ? 5 : undefined,
+		rounds: want ? 5 : undefined,	/* near its bound */
 		left: { name: 'with readers', measure },
 		right: { name: 'without', measure: () => side.reserves({ seconds }) },
 		rows: [
