@@ -221,10 +221,16 @@ export class Nchan {
 		return processTree([Number(this.child?.pid)]);
 	}
 
-	/** @param {NodeJS.Signals} [signal] */
+	/** Ends it, its worker too: killed, a master leaves that behind. @param {NodeJS.Signals} [signal] */
 	async stop(signal) {
-		if (this.child)
-			await end(this.child, signal);
+		if (!this.child)
+			return;
+
+		const workers = signal ? this.pids.filter((pid) => pid !== this.child?.pid) : [];
+
+		await end(this.child, signal);
+		for (const pid of workers)
+			process.kill(pid, signal);
 	}
 }
 
