@@ -9,7 +9,7 @@
 #include "clock.h"
 #include "log.h"
 
-#define SHARE		4	/* rounds take a quarter of the time in the long run */
+#define SHARE		6	/* rounds take a sixth of the time in the long run */
 #define PROXIED		7	/* as often as itself a write to the web server is counted: that
 				 * one takes six times as long to pass it on */
 #define CREDIT_US	150000	/* that rounds may be ahead of their share, after a quiet time */
