@@ -184,16 +184,18 @@ export class Store {
 	}
 
 	/**
-	 * One measurement of the rush: reserves of as many different users as there are requests, on a fresh drop. Every one of
-	 * them has to be accepted, and the database has to hold as many pairs as the client counted (and at most one a connection
-	 * more: those whose answers it did not wait for); else the measurement fails.
+	 * One measurement of the rush: reserves of as many different users as there are requests, on a fresh drop; once all users
+	 * have theirs (a fast machine gets there) on a second one. Every one of them has to be accepted, and the database has to
+	 * hold as many pairs as the client counted (and at most one a connection more: those whose answers it did not wait for);
+	 * else the measurement fails.
 	 * @param {{connections?: number, seconds?: number, drops?: any[], stay?: number, think?: number}} [load]
 	 *   `drops`, `stay`, `think`: see load/reserve.lua @returns {Promise<import('./figures.mjs').Load>}
 	 */
-	async reserves({ connections = 64, seconds = 4, drops, stay = 0, think = 0 } = {}) {
-		const ids = (drops ?? [await this.drop()]).map(({ id }) => id);
+	async reserves({ connections = 64, seconds = 4, drops, stay, think = 0 } = {}) {
+		const ids = (drops ?? await this.drops(2)).map(({ id }) => id);
 		const before = drops ? await this.held(ids) : 0;
-		const load = await rush({ url: this.url, tokens: this.tokens, connections, seconds, ids, stay, think });
+		const load = await rush({ url: this.url, tokens: this.tokens, connections, seconds, ids, think,
+			stay: stay ?? Math.floor(Number(this.users) / threadsFor(connections)) });
 
 		verify(load, await this.held(ids) - before, connections);
 		return load;
@@ -291,13 +293,18 @@ function confText(settings) {
 	return ['# Settings of the bench.', OWN_MARK, ...Object.entries(settings).map(([name, value]) => `${name} = ${value}`), ''].join('\n');
 }
 
+/** How many threads of wrk share the connections, and the users. @param {number} connections */
+function threadsFor(connections) {
+	return Math.min(2, connections);
+}
+
 /**
  * The rush, at whoever speaks the same API: it is the same client for all sides.
  * @param {{url: string, tokens: string, ids: (number|string)[], connections?: number, seconds?: number,
  *   stay?: number, think?: number}} load
  */
 export function rush({ url, tokens, ids, connections = 64, seconds = 4, stay = 0, think = 0 }) {
-	const threads = Math.min(2, connections);
+	const threads = threadsFor(connections);
 
 	return wrk({ url, connections, seconds, threads, script: 'reserve.lua', env: {
 		BENCH_TOKENS: tokens, BENCH_DROPS: ids.join(' '), BENCH_THREADS: String(threads), BENCH_STAY: String(stay),
