@@ -27,7 +27,7 @@ form_parse(struct form *f, const char *text, size_t len, const char *const allow
 {
 	const char *why = "Out of memory.";
 
-	if (optional && len == 0)
+	if (optional && (len == 0 || (len == 2 && memcmp(text, "{}", 2) == 0)))	/* what most send */
 		f->json = json_object_new_object();
 	else
 		f->json = json_parse_object(text, len, &why);

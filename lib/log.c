@@ -152,6 +152,38 @@ add(struct line *l, const char *fmt, ...)
 		l->len += (size_t)n < room ? (size_t)n : room - 1;
 }
 
+/* Adds text of this program's own, as it is. */
+static void
+add_plain(struct line *l, const char *text)
+{
+	size_t room = sizeof(l->text) - 1 - l->len, len = strlen(text);
+
+	len = len < room ? len : room;
+	memcpy(l->text + l->len, text, len);
+	l->len += len;
+}
+
+/* Adds a number of at least so many digits. */
+static void
+add_number(struct line *l, unsigned long long n, int digits)
+{
+	char text[24], *p = text + sizeof(text) - 1;
+
+	*p = '\0';
+	for (; n > 0 || digits > 0; n /= 10, digits--)
+		*--p = (char)('0' + n % 10);
+	add_plain(l, p);
+}
+
+/* Microseconds as milliseconds. */
+static void
+add_ms(struct line *l, unsigned long long us)
+{
+	add_number(l, us / 1000, 1);
+	add_plain(l, ".");
+	add_number(l, us % 1000, 3);
+}
+
 /* Adds text from wherever: no control characters, which might begin a line of their own, and in
  * JSON what has to be escaped. Room is left for what ends an object. */
 static void
@@ -197,6 +229,20 @@ second(time_t now)
 	return text;
 }
 
+/* When, and who. */
+static void
+add_stamp(struct line *l, const struct timeval *now, int process)
+{
+	add_plain(l, second(now->tv_sec));
+	add_plain(l, ".");
+	add_number(l, (unsigned long long)now->tv_usec / 1000, 3);
+	add_plain(l, "Z ");
+	add_plain(l, program);
+	add_plain(l, "[");
+	add_number(l, (unsigned long long)process, 1);
+	add_plain(l, "] ");
+}
+
 static void
 begin(struct line *l, enum log_level as)
 {
@@ -215,8 +261,7 @@ begin(struct line *l, enum log_level as)
 		add(l, "{\"time\":\"%s.%03ldZ\",\"program\":\"%s\",\"pid\":%d,\"level\":\"%s\"",
 		    second(now.tv_sec), (long)now.tv_usec / 1000, program, process, names[as]);
 	else if (!journal)
-		add(l, "%s.%03ldZ %s[%d] ", second(now.tv_sec), (long)now.tv_usec / 1000, program,
-		    process);
+		add_stamp(l, &now, process);
 }
 
 static void
@@ -288,7 +333,7 @@ field(struct line *l, const char *name, const char *text)
 	if (l->json)
 		add(l, ",\"%s\":\"", name);
 	add_text(l, text);
-	add(l, l->json ? "\"" : " ");
+	add_plain(l, l->json ? "\"" : " ");
 }
 
 void
@@ -303,11 +348,10 @@ log_request(const struct log_request *r)
 	field(&l, "pool", r->pool);
 	field(&l, "method", r->method);
 	field(&l, "route", r->route);
-	if (l.json)
-		add(&l, ",\"status\":%d,\"ms\":%lld.%03lld", r->status, (long long)r->us / 1000,
-		    (long long)r->us % 1000);
-	else
-		add(&l, "%d %lld.%03lld ms", r->status, (long long)r->us / 1000,
-		    (long long)r->us % 1000);
+	add_plain(&l, l.json ? ",\"status\":" : "");
+	add_number(&l, (unsigned long long)r->status, 1);
+	add_plain(&l, l.json ? ",\"ms\":" : " ");
+	add_ms(&l, (unsigned long long)r->us);
+	add_plain(&l, l.json ? "" : " ms");
 	end(&l);
 }

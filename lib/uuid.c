@@ -31,6 +31,7 @@ random_bytes(unsigned char out[16])
 void
 uuid_new(char out[UUID_TEXT_LEN])
 {
+	static const char hex[] = "0123456789abcdef";
 	uint64_t ms = (uint64_t)clock_wall_ms();
 	unsigned char b[16];
 
@@ -39,10 +40,13 @@ uuid_new(char out[UUID_TEXT_LEN])
 		b[i] = (unsigned char)(ms >> (40 - 8 * i));
 	b[6] = (unsigned char)(0x70 | (b[6] & 0x0f));
 	b[8] = (unsigned char)(0x80 | (b[8] & 0x3f));
-	snprintf(out, UUID_TEXT_LEN,
-	    "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-	    b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7],
-	    b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	for (int i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*out++ = '-';
+		*out++ = hex[b[i] >> 4];
+		*out++ = hex[b[i] & 0x0f];
+	}
+	*out = '\0';
 }
 
 bool
