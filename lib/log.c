@@ -130,7 +130,7 @@ look_for_file(time_t now)
 
 struct line {
 	char text[LINE_LEN];
-	size_t len;		/* at most LINE_LEN - 1: the line's end has its place */
+	size_t len;		/* at most LINE_LEN - 2: the line's end, of two, has its place */
 	bool json;
 };
 
@@ -156,7 +156,7 @@ add(struct line *l, const char *fmt, ...)
 static void
 add_plain(struct line *l, const char *text)
 {
-	size_t room = sizeof(l->text) - 1 - l->len, len = strlen(text);
+	size_t room = sizeof(l->text) - 2 - l->len, len = strlen(text);
 
 	len = len < room ? len : room;
 	memcpy(l->text + l->len, text, len);

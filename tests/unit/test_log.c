@@ -75,6 +75,31 @@ a_request_is_a_line_of_its_own_kind(void **state)
 	assert_contains(said.text, "] 5d1c\"x api POST /api/drops/{id}/reservations 201 3.218 ms\n");
 }
 
+/* A client may name a method as long as nginx takes. */
+static void
+a_request_too_long_is_cut_but_still_one_line(void **state)
+{
+	static const enum log_format formats[] = { LOG_TEXT, LOG_JSON };
+	char method[2200];
+	struct log_request longest = request;
+
+	(void)state;
+	longest.method = method;
+	for (size_t i = 0; i < 2 * sizeof(method) - 2; i++) {
+		size_t len = i / 2 + 1;
+
+		memset(method, 'M', len);
+		method[len] = '\0';
+		log_set(LOG_INFO, formats[i % 2]);
+		test_stderr_begin(&said);
+		log_request(&longest);
+		test_stderr_end(&said);
+		assert_true(strlen(said.text) <= 2048);
+		assert_ptr_equal(strchr(said.text, '\n'), said.text + strlen(said.text) - 1);
+	}
+	log_set(LOG_INFO, LOG_TEXT);
+}
+
 static void
 a_level_leaves_out_what_is_below_it(void **state)
 {
@@ -240,6 +265,7 @@ main(void)
 		cmocka_unit_test(what_came_from_outside_cannot_begin_a_line_of_its_own),
 		cmocka_unit_test(a_message_too_long_is_cut_but_still_one_line),
 		cmocka_unit_test(a_request_is_a_line_of_its_own_kind),
+		cmocka_unit_test(a_request_too_long_is_cut_but_still_one_line),
 		cmocka_unit_test(a_level_leaves_out_what_is_below_it),
 		cmocka_unit_test(a_line_of_json_can_be_read_whatever_is_in_it),
 		cmocka_unit_test(the_journal_is_told_the_priority_and_not_what_it_knows),
