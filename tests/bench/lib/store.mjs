@@ -191,11 +191,10 @@ export class Store {
 	 * @param {{connections?: number, seconds?: number, drops?: any[], stay?: number, think?: number}} [load]
 	 *   `drops`, `stay`, `think`: see load/reserve.lua @returns {Promise<import('./figures.mjs').Load>}
 	 */
-	async reserves({ connections = 64, seconds = 4, drops, stay, think = 0 } = {}) {
+	async reserves({ connections = 64, seconds = 4, drops, stay = 0, think = 0 } = {}) {
 		const ids = (drops ?? await this.drops(2)).map(({ id }) => id);
 		const before = drops ? await this.held(ids) : 0;
-		const load = await rush({ url: this.url, tokens: this.tokens, connections, seconds, ids, think,
-			stay: stay ?? Math.floor(Number(this.users) / threadsFor(connections)) });
+		const load = await rush({ url: this.url, tokens: this.tokens, connections, seconds, ids, stay, think });
 
 		verify(load, await this.held(ids) - before, connections);
 		return load;
@@ -293,18 +292,13 @@ function confText(settings) {
 	return ['# Settings of the bench.', OWN_MARK, ...Object.entries(settings).map(([name, value]) => `${name} = ${value}`), ''].join('\n');
 }
 
-/** How many threads of wrk share the connections, and the users. @param {number} connections */
-function threadsFor(connections) {
-	return Math.min(2, connections);
-}
-
 /**
  * The rush, at whoever speaks the same API: it is the same client for all sides.
  * @param {{url: string, tokens: string, ids: (number|string)[], connections?: number, seconds?: number,
  *   stay?: number, think?: number}} load
  */
 export function rush({ url, tokens, ids, connections = 64, seconds = 4, stay = 0, think = 0 }) {
-	const threads = threadsFor(connections);
+	const threads = Math.min(2, connections);
 
 	return wrk({ url, connections, seconds, threads, script: 'reserve.lua', env: {
 		BENCH_TOKENS: tokens, BENCH_DROPS: ids.join(' '), BENCH_THREADS: String(threads), BENCH_STAY: String(stay),

@@ -3,7 +3,7 @@
 --   BENCH_THREADS  wrk's -t, to slice by
 --   BENCH_DROPS    ids of the drops, with blanks between
 --   BENCH_STAY     requests that a thread sends to one drop before it turns to the next;
---                  0 or missing: it stays with the first
+--                  0 or missing: as many as it has users
 --   BENCH_THINK    milliseconds that a connection pauses between two requests, on
 --                  average; 0 or missing: none
 -- A thread that has used up its users, each once on each drop, begins anew, and is then refused:
@@ -31,6 +31,7 @@ function init()
 		heads[#heads + 1] = "POST /api/drops/" .. id .. "/reservations HTTP/1.1\r\nHost: " .. wrk.headers["Host"] ..
 		    "\r\nContent-Type: application/json\r\nContent-Length: 2\r\nAuthorization: Bearer "
 	end
+	if stay == 0 then stay = #tokens end
 	for n in ipairs(tokens) do first[n] = whole(1, n) end
 	if think > 0 then math.randomseed(place + 1) end
 end
@@ -40,7 +41,7 @@ function whole(drop, n)
 end
 
 function request()
-	local drop = stay > 0 and math.floor(sent / stay) % #heads + 1 or 1
+	local drop = math.floor(sent / stay) % #heads + 1
 	local n = sent % #tokens + 1
 
 	sent = sent + 1
